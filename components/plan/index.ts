@@ -1,0 +1,2 @@
+export { planCluster } from "./plan";
+export type * from "./types";

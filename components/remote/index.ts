@@ -1,0 +1,2 @@
+export type { Connection, ReachableMachine } from "./connection";
+export { convergeService, installConverge } from "./service";

@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { ServiceBundle, ServiceFile } from "../services/types";
+import { fingerprint, renderBundle, renderFiles } from "./bundle";
+import type { Connection, ReachableMachine } from "./connection";
+
+const PROGRAM = "/usr/local/lib/pgkeel/converge";
+const program = readFileSync(join(__dirname, "converge.sh"), "utf8");
+
+/**
+ * A refused login is tried again about once a second for this long, a machine that does not answer for 10 s a dial:
+ * long enough for a machine that is just booting, short enough to tell of one that is off.
+ */
+const DIAL_ATTEMPTS = 20;
+const DIAL_TIMEOUT_SECONDS = 10;
+
+function connectionArgs(machine: ReachableMachine) {
+  return machine.connection.apply((connection: Connection) => ({
+    ...connection,
+    dialErrorLimit: DIAL_ATTEMPTS,
+    perDialTimeout: DIAL_TIMEOUT_SECONDS,
+  }));
+}
+
+/** Puts the machine-side program in place: the first command that a machine gets. */
+export function installConverge(
+  name: string,
+  machine: ReachableMachine,
+  opts: pulumi.CustomResourceOptions,
+): remote.Command {
+  return new remote.Command(
+    name,
+    {
+      connection: connectionArgs(machine),
+      create: `install -D -m 0755 /dev/stdin ${PROGRAM}`,
+      stdin: program,
+    },
+    { ...opts, dependsOn: [...machine.dependsOn] },
+  );
+}
+
+export interface ServiceArgs {
+  readonly machine: ReachableMachine;
+  readonly bundle: ServiceBundle;
+  readonly secrets?: pulumi.Output<readonly ServiceFile[]>;
+}
+
+/**
+ * Converges one service of one machine over SSH. Two resources at most: `NAME-secrets`, whose content is never shown, and
+ * `NAME`, the files with the service's script, which preview line by line. Returns the second.
+ */
+export function convergeService(name: string, args: ServiceArgs, opts: pulumi.CustomResourceOptions): remote.Command {
+  const connection = connectionArgs(args.machine);
+  const call = `${PROGRAM} ${args.bundle.service}`;
+  if (args.secrets === undefined)
+    return new remote.Command(name, { connection, create: call, stdin: renderBundle(args.bundle) }, opts);
+
+  const secrets = new remote.Command(
+    `${name}-secrets`,
+    {
+      connection,
+      create: `${call} --secrets`,
+      stdin: pulumi.secret(args.secrets.apply(renderFiles)),
+      logging: remote.Logging.None,
+    },
+    opts,
+  );
+  const stdin = pulumi.unsecret(args.secrets.apply(fingerprint)).apply((value) => renderBundle(args.bundle, value));
+  return new remote.Command(name, { connection, create: call, stdin }, { ...opts, dependsOn: [secrets] });
+}

@@ -1,0 +1,2 @@
+export { SshKey } from "./resources";
+export { Secrets } from "./secrets";
