@@ -1,0 +1,123 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fingerprint, renderBundle, renderFiles } from "../../components/remote/bundle";
+import type { ServiceFile } from "../../components/services/types";
+
+const PROGRAM = join(__dirname, "../../components/remote/converge.sh");
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "converge-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const file = (path: string, content: string): ServiceFile => ({ path, owner: "root:root", mode: "0644", content });
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** A service whose script logs what it is asked and fails when the machine has a file that says so. */
+const script = `#!/usr/bin/env bash
+set -eu
+step=$1; shift
+case $step in
+check) if grep -rq REFUSE "$1/etc"; then echo "line 1: REFUSE" >&2; exit 1; fi ;;
+apply) echo "apply $*" >>"$PGKEEL_ROOT/log"; [ ! -e "$PGKEEL_ROOT/fail" ] ;;
+esac
+`;
+const bundle = (...files: ServiceFile[]) => renderBundle({ service: "demo", files, script });
+
+function converge(input: string, ...options: string[]) {
+  return spawnSync("bash", [PROGRAM, "demo", ...options], {
+    input,
+    encoding: "utf8",
+    env: { ...process.env, PGKEEL_ROOT: root },
+  });
+}
+
+describe("converge", () => {
+  it("moves files into place and applies what changed, once", () => {
+    expect(converge(bundle(file("/etc/a", "1\n"), file("/etc/b", "\n2\n\n"))).status).toBe(0);
+    expect(read("etc/a")).toBe("1\n");
+    expect(read("etc/b")).toBe("\n2\n\n");
+    converge(bundle(file("/etc/a", "1\n"), file("/etc/b", "\n2\n\n")));
+    converge(bundle(file("/etc/a", "3\n"), file("/etc/b", "\n2\n\n")));
+    expect(read("log").split("\n")).toEqual([
+      "apply /etc/a /etc/b /usr/local/lib/pgkeel/services/demo",
+      "apply ",
+      "apply /etc/a",
+      "",
+    ]);
+  });
+
+  it("moves nothing when the check refuses a file, and says so", () => {
+    converge(bundle(file("/etc/a", "1\n")));
+    const refused = converge(bundle(file("/etc/a", "REFUSE\n"), file("/etc/b", "2\n")));
+    expect(refused.status).toBe(65);
+    expect(refused.stderr).toContain("line 1: REFUSE");
+    expect(refused.stderr).toContain("nothing was changed");
+    expect(read("etc/a")).toBe("1\n");
+    expect(existsSync(join(root, "etc/b"))).toBe(false);
+  });
+
+  it("applies again what a failed apply left behind", () => {
+    writeFileSync(join(root, "fail"), "");
+    expect(converge(bundle(file("/etc/a", "1\n"))).status).not.toBe(0);
+    rmSync(join(root, "fail"));
+    expect(converge(bundle(file("/etc/a", "1\n"))).status).toBe(0);
+    const applied = read("log").trim().split("\n");
+    expect(applied).toHaveLength(2);
+    expect(applied[1]).toBe(applied[0]);
+  });
+
+  it("removes files that the service no longer has, and none of another kind", () => {
+    converge(renderFiles([file("/etc/key", "k\n")]), "--secrets");
+    converge(bundle(file("/etc/a", "1\n"), file("/etc/b", "2\n")));
+    converge(bundle(file("/etc/a", "1\n")));
+    expect(existsSync(join(root, "etc/b"))).toBe(false);
+    expect(existsSync(join(root, "etc/key"))).toBe(true);
+    expect(read("log").trim().split("\n").at(-1)).toBe("apply /etc/b");
+  });
+
+  it("leaves the applying of secrets to the main call", () => {
+    expect(converge(renderFiles([file("/etc/key", "k\n")]), "--secrets").status).toBe(0);
+    expect(existsSync(join(root, "log"))).toBe(false);
+    converge(bundle(file("/etc/a", "1\n")));
+    expect(read("log")).toContain("/etc/key");
+  });
+
+  it("clears the stages of killed runs", () => {
+    const stale = join(root, "var/lib/pgkeel/demo/stage.killed");
+    mkdirSync(stale, { recursive: true });
+    converge(bundle(file("/etc/a", "1\n")));
+    expect(existsSync(stale)).toBe(false);
+  });
+
+  it("refuses a bundle that it cannot read", () => {
+    expect(converge("").status).toBe(64);
+    expect(converge("=== relative root:root 0644\n").status).toBe(64);
+    expect(converge(renderFiles([file("/etc/a", "1\n")])).stderr).toContain("lacks the script");
+  });
+
+});
+
+describe("bundle", () => {
+  it("does not depend on the order of files", () => {
+    const a = file("/a", "1\n");
+    const b = file("/b", "2\n");
+    expect(bundle(a, b)).toBe(bundle(b, a));
+  });
+
+  it("refuses what the format cannot carry", () => {
+    expect(() => renderFiles([file("/a", "=== /b root:root 0644\n")])).toThrow("marks a file");
+    expect(() => renderFiles([file("/a", "no newline")])).toThrow("newline");
+    expect(() => renderFiles([file("/with space", "\n")])).toThrow("absolute path");
+  });
+
+  it("changes with the secrets, and does not show them", () => {
+    const secret = (content: string) => fingerprint([file("/key", `${content}\n`)]);
+    expect(secret("one")).not.toBe(secret("two"));
+    expect(renderBundle({ service: "demo", files: [], script }, secret("one"))).not.toContain("one\n");
+  });
+});
