@@ -1,0 +1,126 @@
+/** The steps of a rollout, and what stays standing during each. */
+import type { DurabilityState, Software } from "./cluster-state";
+
+/**
+ * Who carries a step out. `converge`: the service's own converge on the machine, when its files change; `conductor`:
+ * the one that works on the running cluster; `platform`: what makes and unmakes machines.
+ */
+export type Actor = "converge" | "conductor" | "platform";
+
+export interface ParameterSetting {
+  readonly name: string;
+  /** undefined: was not set. */
+  readonly from: string | undefined;
+  /** undefined: removed from the document. */
+  readonly to: string | undefined;
+}
+
+export interface SoftwareChange {
+  readonly software: Software;
+  readonly from: string | undefined;
+  readonly to: string;
+}
+
+export type StepAction =
+  /** First deployment: etcd is formed, the leader initialised, replicas seeded from it. */
+  | { readonly kind: "bootstrap"; readonly members: readonly string[]; readonly voters: readonly string[] }
+  /** The gates of the whole plan, seen on the living cluster right before the first step. */
+  | { readonly kind: "preflight"; readonly checks: readonly string[] }
+  /** Poolers that an earlier run left paused. */
+  | { readonly kind: "resume-poolers"; readonly machines: readonly string[] }
+  /** New pg_hba rules take effect on the members. */
+  | { readonly kind: "hba"; readonly members: readonly string[] }
+  /** Settings in members' own files (tags, parameters that follow from the machine) take effect. */
+  | { readonly kind: "reload"; readonly members: readonly string[]; readonly what: readonly string[] }
+  | {
+      readonly kind: "pooler-change";
+      readonly machine: string;
+      readonly change: "added" | "reload" | "drained";
+      readonly what: readonly string[];
+    }
+  /**
+   * Patroni's dynamic configuration is written. `held`: parameters that keep their present, higher value until the
+   * next pass, because a replica may not run with less than the leader.
+   */
+  | {
+      readonly kind: "config-apply";
+      readonly pass: 1 | 2;
+      readonly of: 1 | 2;
+      readonly parameters: readonly ParameterSetting[];
+      readonly timings: readonly ParameterSetting[];
+      readonly held: readonly string[];
+    }
+  | { readonly kind: "durability-change"; readonly from: DurabilityState; readonly to: DurabilityState }
+  | {
+      readonly kind: "grow-disk";
+      readonly machine: string;
+      readonly disk: "data" | "wal";
+      readonly from: string;
+      readonly to: string;
+    }
+  | { readonly kind: "add-voter"; readonly machine: string }
+  | { readonly kind: "promote-voter"; readonly machine: string }
+  | { readonly kind: "remove-voter"; readonly machine: string; readonly dead: boolean }
+  | { readonly kind: "seed-member"; readonly member: string; readonly from: string }
+  | { readonly kind: "admit-to-reads"; readonly member: string }
+  /** `leader`: restarted in place, with the poolers paused. */
+  | {
+      readonly kind: "restart-member";
+      readonly member: string;
+      readonly role: "leader" | "replica";
+      readonly parameters: readonly string[];
+    }
+  /** The old leader restarts as it becomes a replica, so that it picks up `picksUp` without another restart. */
+  | {
+      readonly kind: "switchover";
+      readonly from: string;
+      readonly to: string;
+      readonly why: string;
+      readonly picksUp: readonly string[];
+    }
+  | {
+      readonly kind: "power-cycle";
+      readonly machine: string;
+      readonly from: string;
+      readonly to: string;
+      readonly picksUp: readonly string[];
+      readonly software: readonly SoftwareChange[];
+    }
+  | {
+      readonly kind: "upgrade-software";
+      readonly machine: string;
+      readonly software: readonly SoftwareChange[];
+      readonly picksUp: readonly string[];
+    }
+  | { readonly kind: "leave-read-route"; readonly member: string }
+  | { readonly kind: "leave-patroni"; readonly member: string; readonly dead: boolean }
+  | { readonly kind: "drop-slot"; readonly member: string }
+  /** The machine is made anew under the same key; its data goes, and comes back by seeding. */
+  | { readonly kind: "replace-machine"; readonly machine: string; readonly why: readonly string[] }
+  | { readonly kind: "delete-machine"; readonly machine: string }
+  | { readonly kind: "verify"; readonly checks: readonly string[] };
+
+export type StepKind = StepAction["kind"];
+
+/** What clients' writes do while a step runs. */
+export type WriteEffect =
+  | { readonly kind: "flow" }
+  /** They wait, and go on after about so many seconds. */
+  | { readonly kind: "pause"; readonly seconds: number };
+
+/** What clients can count on while a step runs. */
+export interface Standing {
+  readonly writes: WriteEffect;
+  /** Replicas that serve the read route during the step, of those that do so between steps; 0: the leader serves. */
+  readonly readReplicas: { readonly during: number; readonly of: number };
+  /** Voters that etcd can lose during the step and still decide. -1: it cannot decide until the step is done. */
+  readonly etcdMayLose: number;
+  /** Members that can take over if the leader fails during the step. */
+  readonly standIns: number;
+  /** Standbys that acknowledge commits during the step, of those that durability asks for. */
+  readonly acknowledging: { readonly during: number; readonly needed: number };
+  /** Anything else that clients notice. */
+  readonly notes: readonly string[];
+}
+
+export type Step = StepAction & { readonly by: Actor; readonly standing: Standing };
