@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ClusterAccess } from "./operate/access";
 import {
   connectionString,
   type Endpoint,
@@ -10,7 +11,7 @@ import {
 } from "./outputs";
 import { type ClusterPlan, planCluster } from "./plan";
 import { createMachines } from "./platform";
-import { type ClusterAccess, clusterAccess } from "./rollout/access";
+import { clusterAccess } from "./rollout/access";
 import { Conductor } from "./rollout/conductor";
 import { Secrets } from "./secrets";
 import { MachineServices } from "./services";
@@ -53,7 +54,7 @@ export class Cluster extends pulumi.ComponentResource {
     this.access = clusterAccess(plan, machines, secrets);
     const conductor = new Conductor(
       `${spec.name}-conductor`,
-      { plan, access: this.access },
+      { plan, access: this.access, passwords: secrets.cluster.apply(({ passwords }) => passwords) },
       { ...child, dependsOn: converged },
     );
 

@@ -17,6 +17,8 @@ export interface Connection {
 /** A machine of the plan that can be reached, and what must exist before it is. */
 export interface ReachableMachine {
   readonly key: string;
+  /** Who logs in; another user than root needs sudo without a password. */
+  readonly user: string;
   readonly connection: pulumi.Output<Connection>;
   /** Resources that make the machine; empty for machines that exist already. */
   readonly dependsOn: readonly pulumi.Resource[];

@@ -24,6 +24,10 @@ function connectionArgs(machine: ReachableMachine) {
   }));
 }
 
+function asRoot(machine: ReachableMachine, command: string): string {
+  return machine.user === "root" ? command : `sudo -n ${command}`;
+}
+
 /** Puts the machine-side program in place: the first command that a machine gets. */
 export function installConverge(
   name: string,
@@ -34,7 +38,7 @@ export function installConverge(
     name,
     {
       connection: connectionArgs(machine),
-      create: `install -D -m 0755 /dev/stdin ${PROGRAM}`,
+      create: asRoot(machine, `install -D -m 0755 /dev/stdin ${PROGRAM}`),
       stdin: program,
     },
     { ...opts, dependsOn: [...machine.dependsOn] },
@@ -53,7 +57,7 @@ export interface ServiceArgs {
  */
 export function convergeService(name: string, args: ServiceArgs, opts: pulumi.CustomResourceOptions): remote.Command {
   const connection = connectionArgs(args.machine);
-  const call = `${PROGRAM} ${args.bundle.service}`;
+  const call = asRoot(args.machine, `${PROGRAM} ${args.bundle.service}`);
   if (args.secrets === undefined)
     return new remote.Command(name, { connection, create: call, stdin: renderBundle(args.bundle) }, opts);
 

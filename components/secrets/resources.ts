@@ -1,14 +1,14 @@
-import * as pulumi from "@pulumi/pulumi";
-import { thinProvider } from "../provider/thin";
+import type * as pulumi from "@pulumi/pulumi";
+import { ThinResource } from "../provider/thin";
 import type { MachineNames } from "./certificates";
 
 /** A generated password. Kept for the life of the stack; encrypted in its state. */
-export class Password extends pulumi.dynamic.Resource {
+export class Password extends ThinResource {
   declare readonly value: pulumi.Output<string>;
 
   constructor(name: string, opts?: pulumi.CustomResourceOptions) {
     super(
-      thinProvider("components/secrets/providers/password"),
+      "components/secrets/providers/password",
       name,
       { value: undefined },
       { ...opts, additionalSecretOutputs: ["value"] },
@@ -19,14 +19,14 @@ export class Password extends pulumi.dynamic.Resource {
 }
 
 /** A generated SSH key pair. */
-export class SshKey extends pulumi.dynamic.Resource {
+export class SshKey extends ThinResource {
   /** `ssh-ed25519 AAAA… comment`. */
   declare readonly publicKey: pulumi.Output<string>;
   declare readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, args: { comment: string }, opts?: pulumi.CustomResourceOptions) {
     super(
-      thinProvider("components/secrets/providers/ssh-key"),
+      "components/secrets/providers/ssh-key",
       name,
       { ...args, publicKey: undefined, privateKey: undefined },
       { ...opts, additionalSecretOutputs: ["privateKey"] },
@@ -37,7 +37,7 @@ export class SshKey extends pulumi.dynamic.Resource {
 }
 
 /** The cluster's own certificate authority. */
-export class CertificateAuthority extends pulumi.dynamic.Resource {
+export class CertificateAuthority extends ThinResource {
   /** PEM. */
   declare readonly certificate: pulumi.Output<string>;
   declare readonly privateKey: pulumi.Output<string>;
@@ -46,7 +46,7 @@ export class CertificateAuthority extends pulumi.dynamic.Resource {
 
   constructor(name: string, args: { cluster: string; validityDays: number }, opts?: pulumi.CustomResourceOptions) {
     super(
-      thinProvider("components/secrets/providers/authority"),
+      "components/secrets/providers/authority",
       name,
       { ...args, certificate: undefined, privateKey: undefined, expires: undefined },
       { ...opts, additionalSecretOutputs: ["privateKey"] },
@@ -66,7 +66,7 @@ export interface MachineCertificateArgs {
 }
 
 /** The certificate of one machine. */
-export class MachineCertificate extends pulumi.dynamic.Resource {
+export class MachineCertificate extends ThinResource {
   /** PEM. */
   declare readonly certificate: pulumi.Output<string>;
   declare readonly privateKey: pulumi.Output<string>;
@@ -75,7 +75,7 @@ export class MachineCertificate extends pulumi.dynamic.Resource {
 
   constructor(name: string, args: MachineCertificateArgs, opts?: pulumi.CustomResourceOptions) {
     super(
-      thinProvider("components/secrets/providers/machine-certificate"),
+      "components/secrets/providers/machine-certificate",
       name,
       {
         machine: args.machine,

@@ -11,6 +11,7 @@ export function sshMachines(plan: ClusterPlan, platform: SshPlatform): Reachable
   const credentials = login(platform);
   return plan.machines.map((machine) => ({
     key: machine.key,
+    user: platform.user,
     connection: pulumi.secret(connection(machine, platform, credentials)),
     dependsOn: [],
   }));

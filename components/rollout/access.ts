@@ -1,0 +1,52 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ClusterAccess, SshAccess } from "../operate/access";
+import type { ClusterPlan } from "../plan";
+import type { Connection, ReachableMachine } from "../remote";
+import type { Secrets } from "../secrets";
+
+/** Everything that live work on the cluster needs, as one secret document. */
+export function clusterAccess(
+  plan: ClusterPlan,
+  machines: readonly ReachableMachine[],
+  secrets: Secrets,
+): pulumi.Output<ClusterAccess> {
+  const connections = pulumi.all(machines.map((machine) => machine.connection));
+  return pulumi.secret(
+    pulumi.all([connections, secrets.cluster]).apply(([reached, plain]) => {
+      const byKey = new Map(machines.map((machine, index) => [machine.key, reached[index] as Connection]));
+      const first = reached[0] as Connection;
+      return {
+        cluster: plan.spec.name,
+        machines: plan.machines.map(({ key, hostname, address, roles, spec }) => ({
+          key,
+          hostname,
+          address,
+          zone: spec.zone,
+          roles: [...roles],
+          hostKey: (byKey.get(key) as Connection).hostKey,
+        })),
+        ssh: sshAccess(first),
+        secrets: {
+          superuserPassword: plain.passwords.superuser,
+          patroniApiPassword: plain.passwords.patroniApi,
+          caCertificate: plain.caCertificate,
+        },
+      };
+    }),
+  );
+}
+
+/** All machines of a platform are reached in the same way, so one connection tells it for all. */
+function sshAccess({ user, port, privateKey, agentSocketPath, proxy }: Connection): SshAccess {
+  return {
+    user,
+    port,
+    login:
+      privateKey === undefined
+        ? { kind: "agent", ...(agentSocketPath === undefined ? {} : { socket: agentSocketPath }) }
+        : { kind: "key", privateKey },
+    ...(proxy === undefined
+      ? {}
+      : { bastion: { host: proxy.host, port: proxy.port, user: proxy.user, hostKey: proxy.hostKey } }),
+  };
+}
