@@ -11,15 +11,15 @@ const MARK = "# stand-in of this checkout";
 
 /** The language host and the launcher of dynamic providers, beside the CLI. */
 export function installStandIns(directory: string): void {
-  put(path.join(directory, "pulumi-language-nodejs"), "language-nodejs.ts");
-  put(path.join(directory, "pulumi-resource-pulumi-nodejs"), "dynamic-provider.ts");
+  put(path.join(directory, "pulumi-language-nodejs"), "language-nodejs");
+  put(path.join(directory, "pulumi-resource-pulumi-nodejs"), "dynamic-provider");
 }
 
 /** The plugin `command`, in the engine's cache of plugins. */
 export function installStandInPlugin(directory: string, version: string): void {
   fs.mkdirSync(directory, { recursive: true });
   fs.writeFileSync(path.join(directory, "stand-in"), "");
-  put(path.join(directory, "pulumi-resource-command"), "resource-command.ts");
+  put(path.join(directory, "pulumi-resource-command"), "resource-command");
   say(`stand-in for the plugin command ${version} in ${directory}`);
 }
 
@@ -27,15 +27,11 @@ function put(place: string, program: string): void {
   if (fs.existsSync(place) && !fs.readFileSync(place).includes(MARK)) return;
   const text = `#!/bin/sh
 ${MARK}
-NODE_NO_WARNINGS=1 exec ${quote(NODE)} --require ${quote(tsx())} ${quote(path.join(STANDINS, program))} "$@"
+NODE_NO_WARNINGS=1 exec ${quote(NODE)} ${quote(path.join(STANDINS, "start.js"))} ${program} "$@"
 `;
   const part = `${place}.${process.pid}.part`;
   fs.writeFileSync(part, text, { mode: 0o755 });
   fs.renameSync(part, place);
-}
-
-function tsx(): string {
-  return require.resolve("tsx/cjs");
 }
 
 function quote(text: string): string {
