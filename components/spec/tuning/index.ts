@@ -1,0 +1,71 @@
+/** PostgreSQL's parameters of a cluster: tuned by hardware and profile, overridden by the declaration. */
+import { megabytes } from "../quantity";
+import type { ClusterSpec, MachineSpec } from "../types";
+import { ownFormulas, profileParameters, sharedFormulas, type TuningSubject } from "./formulas";
+import { PROFILES } from "./profiles";
+
+type Parameters = Record<string, string>;
+
+/**
+ * Parameters tuned for one member's machine, the declaration's own ones over them, sorted by name. Those on which all members must
+ * agree follow from the smallest machine that may lead.
+ */
+export function tunedParameters(spec: ClusterSpec, machine: MachineSpec): Parameters {
+  const base = subject(spec, smallest(spec));
+  const shared = sharedFormulas(base);
+  const own = ownFormulas({
+    ...subject(spec, machine),
+    set: { ...base.set, connections: Number(spec.postgresql.parameters.max_connections ?? shared.max_connections) },
+  });
+  return sorted({ ...profileParameters(base.profile), ...shared, ...own, ...spec.postgresql.parameters });
+}
+
+/**
+ * Parameters of the whole cluster, for Patroni's dynamic configuration: those of the smallest machine that may lead, and
+ * everything that the declaration sets. Sorted by name.
+ */
+export function clusterParameters(spec: ClusterSpec): Parameters {
+  return tunedParameters(spec, smallest(spec));
+}
+
+/** What one member has different from `clusterParameters`, for its local configuration: empty where all machines are equal. */
+export function memberParameters(spec: ClusterSpec, machine: MachineSpec): Parameters {
+  const cluster = clusterParameters(spec);
+  return Object.fromEntries(
+    Object.entries(tunedParameters(spec, machine)).filter(([name, value]) => cluster[name] !== value),
+  );
+}
+
+/** The smallest machine that may lead: by memory, then CPUs, then the log's disk, then key. */
+function smallest(spec: ClusterSpec): MachineSpec {
+  const rank = ({ size, disks }: MachineSpec) => [
+    megabytes(size.memory),
+    size.vcpu,
+    megabytes((disks.wal ?? disks.data).size),
+  ];
+  const electable = Object.values(spec.machines).filter(({ member }) => member !== false && member.mayLead);
+  const [first, ...others] = electable;
+  if (first === undefined) throw new Error("no member may lead: the parser let it through");
+  return others.reduce((least, machine) => (precedes(rank(machine), rank(least)) ? machine : least), first);
+}
+
+function precedes(a: readonly number[], b: readonly number[]): boolean {
+  const index = a.findIndex((value, i) => value !== b[i]);
+  return index >= 0 && (a[index] as number) < (b[index] as number);
+}
+
+function subject(spec: ClusterSpec, machine: MachineSpec): TuningSubject {
+  const members = Object.values(spec.machines).filter(({ member }) => member !== false);
+  const { parameters, profile } = spec.postgresql;
+  return {
+    machine,
+    profile: PROFILES[profile],
+    poolers: spec.poolers.machines.length,
+    members: members.length,
+    set: { connections: parameters.max_connections === undefined ? undefined : Number(parameters.max_connections) },
+  };
+}
+
+function sorted(record: Parameters): Parameters {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
