@@ -19,6 +19,7 @@ function providerText(module: string): string {
     return method === undefined ? otherwise : method(...args);
   };
   return {
+    check: async (old, inputs) => call("check", { inputs }, [old, inputs]),
     create: async (inputs) => require(path).create(inputs),
     diff: async (id, old, inputs) => call("diff", { changes: false }, [id, old, inputs]),
     update: async (id, old, inputs) => call("update", { outs: inputs }, [id, old, inputs]),
@@ -34,9 +35,9 @@ function providerText(module: string): string {
  * provider object, but the text of the provider is written here instead of being taken from a function by a compiler: loading
  * that compiler costs each preview and update more than a second.
  *
- * The module is named by its path below the project's directory, without extension. It exports `create` and may export `diff`,
- * `update`, `read` and `remove` (Pulumi's `delete`), with the arguments and results of `pulumi.dynamic.ResourceProvider`. Without `diff`
- * nothing ever changes; without `update` the new inputs become the state; without `read` a refresh finds what is stored;
+ * The module is named by its path below the project's directory, without extension. It exports `create` and may export `check`,
+ * `diff`, `update`, `read` and `remove` (Pulumi's `delete`), with the arguments and results of
+ * `pulumi.dynamic.ResourceProvider`. Without `check` any inputs will do; without `diff` nothing ever changes; without `update` the new inputs become the state; without `read` a refresh finds what is stored;
  * without `remove` a deletion only forgets the resource.
  */
 export abstract class ThinResource extends pulumi.CustomResource {
