@@ -9,6 +9,7 @@ import { runSetup, SetupError, say, timed } from "./say";
 
 /** The packages of the list that are not installed. */
 export function missingPackages(wanted: readonly string[]): string[] {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders.
   const query = spawnSync("dpkg-query", ["--show", "--showformat", "${Package} ${db:Status-Abbrev}\n", ...wanted], {
     encoding: "utf8",
   });

@@ -1,0 +1,46 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three suites, by what they need:
+ *   unit    nothing: pure, in parallel, under 30 s together
+ *   engine  the Pulumi CLI and Linux: the real engine on a backend of files
+ *   lab     root: real machines, one file at a time
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: "engine",
+          include: ["test/engine/**/*.test.ts"],
+          globalSetup: ["test/engine/setup.ts"],
+          // An engine run takes 2 to 4 s on two busy cores.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: true,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          // The machines are shared, and the tests break them on purpose.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          // Nothing that follows a failed repair would say anything.
+          bail: 0,
+        },
+      },
+    ],
+  },
+});
