@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/image-packages.txt" | paste -sd, -)
 
 # Before any package is unpacked: no service starts while packages are configured, and PostgreSQL's package makes no cluster.
+# shellcheck disable=SC2016 # mmdebstrap gives the directory to the hook as $1
 before='
   mkdir -p "$1/usr/sbin" "$1/etc/postgresql-common/createcluster.d"
   printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"
@@ -15,6 +16,7 @@ before='
   echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.d/pgkeel.conf"
 '
 
+# shellcheck disable=SC2016
 mmdebstrap \
   --variant=minbase \
   --include="$packages" \

@@ -32,3 +32,5 @@ rm -f "$root/usr/sbin/policy-rc.d"
 # A machine gets its own identity when it is made.
 : > "$root/etc/machine-id"
 rm -f "$root/var/lib/dbus/machine-id" "$root/etc/hostname"
+# Nothing to bring up to date at the first boot (ldconfig, the journal's catalogue).
+chroot "$root" /usr/lib/systemd/systemd-update-done

@@ -1,8 +1,6 @@
 /** A machine's filesystem: the image below, what differs above it, the disks inside. */
-import { execFile } from "node:child_process";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { parseNetwork } from "./address";
 import { run } from "./command";
 import { attachDisk, type DiskPlace, makeDisk } from "./disks";
@@ -35,7 +33,10 @@ export async function makeFilesystem(record: Omit<MachineRecord, "hostKey">): Pr
     await run("chown", owner, place.mount);
   }
   await writeIdentity(record);
-  return { hostKey: await makeHostKey(paths.root, record.hostname) };
+  // One per machine; it stays when the machine is switched off and on.
+  const hostKey = await makeKey(join(paths.root, "etc/ssh/ssh_host_ed25519_key"), record.hostname);
+  await makeLogin(record, hostKey);
+  return { hostKey };
 }
 
 /** Mounts whatever is not mounted: after the host was restarted, or for the first time. */
@@ -47,13 +48,26 @@ export async function mountFilesystem(record: Omit<MachineRecord, "hostKey">): P
   await run("mount", "-t", "overlay", "overlay", "-o", options, root);
 }
 
-/** The key that may log in as root. */
+/** Who may log in as root: the declared key, and the host's own for this machine. */
 export async function writeAuthorizedKey(
   record: Pick<MachineRecord, "cluster" | "key" | "authorizedKey">,
 ): Promise<void> {
-  const directory = join(machinePaths(record.cluster, record.key).root, "root/.ssh");
+  const { root, login } = machinePaths(record.cluster, record.key);
+  const directory = join(root, "root/.ssh");
+  const own = await readFile(`${login}.pub`, "utf8");
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(join(directory, "authorized_keys"), `${record.authorizedKey.trim()}\n`, { mode: 0o600 });
+  await writeFile(join(directory, "authorized_keys"), `${record.authorizedKey.trim()}\n${own}`, { mode: 0o600 });
+}
+
+/**
+ * What `npm run lab:ssh` logs in with: a key pair of the host's own, and the machine's host key. Without it a shell on a machine would need
+ * the stack's secrets.
+ */
+async function makeLogin(record: Omit<MachineRecord, "hostKey">, hostKey: string): Promise<void> {
+  const { login, knownHosts } = machinePaths(record.cluster, record.key);
+  await makeKey(login, "pgkeel-lab-host");
+  await writeFile(knownHosts, `${record.address} ${hostKey}\n`);
+  await writeAuthorizedKey(record);
 }
 
 async function writeIdentity(record: Omit<MachineRecord, "hostKey">): Promise<void> {
@@ -68,7 +82,6 @@ async function writeIdentity(record: Omit<MachineRecord, "hostKey">): Promise<vo
   );
   await rm(join(root, "etc/resolv.conf"), { force: true });
   await copyFile(await nameServers(), join(root, "etc/resolv.conf"));
-  await writeAuthorizedKey(record);
 }
 
 /** The host's resolver configuration that also holds outside the host: a local stub is of no use to a machine. */
@@ -79,12 +92,11 @@ async function nameServers(): Promise<string> {
   return stub && (await readFile(behindStub).catch(() => undefined)) ? behindStub : "/etc/resolv.conf";
 }
 
-/** One key per machine; it stays when the machine is switched off and on. */
-async function makeHostKey(root: string, hostname: string): Promise<string> {
-  const file = join(root, "etc/ssh/ssh_host_ed25519_key");
+/** Makes an Ed25519 key pair in place of any former one; returns the public key without its comment. */
+async function makeKey(file: string, comment: string): Promise<string> {
   await rm(file, { force: true });
   await rm(`${file}.pub`, { force: true });
-  await promisify(execFile)("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", hostname, "-f", file]);
+  await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file);
   const [type, key] = (await readFile(`${file}.pub`, "utf8")).split(" ");
   return `${type} ${key}`;
 }

@@ -23,8 +23,8 @@ const KILL_SECONDS = 20;
 /** systemd's signal for `systemctl poweroff`: SIGRTMIN+4. */
 const SIGNAL_POWER_OFF = 38;
 
-/** Enters the control groups, then becomes the machine. */
-const ENTER = 'n=$1; shift; for g in "${@:1:n}"; do echo $$ > "$g/cgroup.procs" || exit 1; done; shift "$n"; exec "$@"';
+/** Enters the control groups, whose paths have no blanks, then becomes the machine. */
+const ENTER = 'for group in $1; do echo $$ > "$group/cgroup.procs" || exit 1; done; shift; exec "$@"';
 
 /**
  * Switches a machine on and waits until its sshd answers; on already: only waits. After a restart of the host it mounts and connects
@@ -99,7 +99,7 @@ async function boot(record: MachineRecord, groups: string[]): Promise<void> {
   const log = await open(consoleFile, "w", 0o600);
   try {
     // A session of its own: it lives on when the command that made it ends or is interrupted.
-    const child = spawn("bash", ["-c", ENTER, "machine", String(groups.length), ...groups, ...machine], {
+    const child = spawn("sh", ["-c", ENTER, "machine", groups.join(" "), ...machine], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: "/",

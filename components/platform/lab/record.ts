@@ -71,6 +71,9 @@ export function machinePaths(cluster: string, key: string) {
     upper: join(directory, "upper"),
     work: join(directory, "work"),
     console: join(directory, "console.log"),
+    /** Private key with which this host logs in; only root can read it. */
+    login: join(directory, "login"),
+    knownHosts: join(directory, "known_hosts"),
     disk: (name: DiskName) => ({ file: join(directory, `${name}.img`), mount: join(directory, name) }),
   };
 }
