@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Brings this machine's PgBouncer processes to their files.
+#
+#   check STAGE         are the program, the certificates, the ports and the new settings fit?
+#   apply [CHANGED...]  reloads; starts what does not run; restarts, one by one, only processes whose own settings changed
+#
+# All processes of a port share it (so_reuseport): while one restarts, the others take the clients that come. Clients of
+# the restarted process lose their connection once its transactions have ended.
+set -euo pipefail
+
+readonly conf=/etc/pgbouncer tls=/etc/pgkeel/tls/pgbouncer user=pgbouncer
+
+fail() {
+  printf 'pgbouncer: %s\n' "$*" >&2
+  exit 1
+}
+
+check() {
+  local port path taken
+  command -v pgbouncer >/dev/null || fail "the program pgbouncer is missing; the package pgbouncer must be installed"
+  command -v python3 >/dev/null || fail "the program python3 is missing; the package python3 must be installed"
+  getent passwd $user >/dev/null || fail "the system user $user is missing; the service base makes it"
+  for path in $tls/ca.crt $tls/machine.crt $tls/machine.key $conf/userlist.txt; do
+    [ -r "$path" ] || fail "$path is missing; its secrets were not delivered"
+  done
+  [ "$(openssl x509 -in $tls/machine.crt -noout -pubkey)" = "$(openssl pkey -in $tls/machine.key -pubout 2>/dev/null)" ] ||
+    fail "$tls/machine.key does not belong to $tls/machine.crt"
+  for port in 6432 6433; do
+    taken=$(ss -Hltnp "( sport = :$port )" | grep -v '"pgbouncer"' || true)
+    [ -z "$taken" ] || fail "port $port is taken by another program; stop it: $taken"
+  done
+  scratch=$(mktemp -d /tmp/pgbouncer-check.XXXXXX)
+  trap 'rm -rf "$scratch"' EXIT
+  chmod 0755 "$scratch"
+  try "$1" rw
+  try "$1" ro
+}
+
+# Starts a process with a port's new settings, on a socket of its own and no port, and ends it once it is up.
+try() {
+  local stage=$1 port=$2 dir=$scratch/$2 deadline pid
+  install -d -o $user "$dir"
+  printf '[pgbouncer]\nunix_socket_dir = %s\n%%include %s\n' "$dir" "$stage$conf/$port.ini" >"$dir/check.ini"
+  chmod 0644 "$dir/check.ini"
+  setpriv --reuid=$user --regid=$user --clear-groups pgbouncer "$dir/check.ini" >"$dir/words" 2>&1 &
+  pid=$!
+  deadline=$((SECONDS + 5))
+  until [ -S "$dir/.s.PGSQL.6432" ]; do
+    if ! kill -0 $pid 2>/dev/null || [ $SECONDS -ge $deadline ]; then
+      kill -KILL $pid 2>/dev/null || true
+      fail "PgBouncer refuses $conf/$port.ini: $(grep -E 'ERROR|FATAL|WARNING' "$dir/words" | cut -d' ' -f5- | tail -3)"
+    fi
+    sleep 0.005
+  done
+  kill -QUIT $pid
+  wait $pid || true
+}
+
+# Units that the files ask for.
+wanted() {
+  local file name
+  for file in "$conf"/r[wo]-*.ini; do
+    name=${file##*/} name=${name%.ini}
+    echo "pgbouncer-${name%-*}@${name#*-}.service"
+  done
+}
+
+# Whether a unit's process was started with its present settings and program.
+current() {
+  local instance=${1#pgbouncer-} name exe
+  name=${instance%@*}-${instance#*@} name=${name%.service}
+  cmp -s "/run/pgbouncer/$name/started.ini" "$conf/$name.ini" || return 1
+  exe=$(readlink "/proc/$(systemctl show -P MainPID "$1")/exe") && [[ $exe != *" (deleted)" ]]
+}
+
+retire_package_unit() {
+  # Debian's own process, with a configuration that is not ours; masked, so that an upgrade of the package does not start it.
+  [ "$(readlink /etc/systemd/system/pgbouncer.service || true)" = /dev/null ] && return
+  systemctl disable --now --quiet pgbouncer.service 2>/dev/null || true
+  systemctl mask --quiet pgbouncer.service
+}
+
+apply() {
+  local path unit reload=no units=no
+  for path in "$@"; do
+    case $path in
+      /etc/systemd/system/*) units=yes ;;
+      $conf/* | $tls/*) reload=yes ;;
+    esac
+  done
+  retire_package_unit
+  [ $units = no ] || systemctl daemon-reload
+  [ -L /etc/systemd/system/multi-user.target.wants/pgbouncer.target ] || systemctl enable --quiet pgbouncer.target
+
+  local -a want=() run=() leave=() start=() renew=()
+  mapfile -t want < <(wanted)
+  mapfile -t run < <(systemctl list-units --plain --no-legend --state=active,reloading 'pgbouncer-r[wo]@*' | cut -d' ' -f1)
+  for unit in "${run[@]}"; do [[ " ${want[*]} " == *" $unit "* ]] || leave+=("$unit"); done
+  for unit in "${want[@]}"; do
+    if [[ " ${run[*]} " != *" $unit "* ]]; then start+=("$unit"); elif ! current "$unit"; then renew+=("$unit"); fi
+  done
+
+  # What runs and stays learns of new peers and settings first.
+  if [ $reload = yes ] && [ ${#run[@]} -gt 0 ]; then
+    systemctl kill --kill-whom=main --signal=HUP "${run[@]}"
+    echo "pgbouncer reloaded: ${#run[@]} processes"
+  fi
+  if [ ${#start[@]} -gt 0 ]; then
+    systemctl reset-failed "${start[@]}" 2>/dev/null || true
+    systemctl start pgbouncer.target "${start[@]}" || fail "it does not start: $(last_words "${start[@]}")"
+    echo "pgbouncer started: ${start[*]}"
+  elif ! systemctl is-active --quiet pgbouncer.target; then
+    systemctl start pgbouncer.target
+  fi
+  for unit in "${renew[@]}"; do
+    systemctl restart "$unit" || fail "it does not start again: $(last_words "$unit")"
+    echo "pgbouncer restarted: $unit"
+  done
+  for unit in "${leave[@]}"; do
+    systemctl stop "$unit"
+    echo "pgbouncer stopped: $unit"
+  done
+}
+
+last_words() {
+  local unit
+  for unit in "$@"; do journalctl -u "$unit" -n 20 -o cat --no-pager | grep -E 'ERROR|FATAL|WARNING' | tail -2; done | cut -c1-300
+}
+
+case ${1-} in
+check) check "${2:?}" ;;
+apply)
+  shift
+  apply "$@"
+  ;;
+*) fail "unknown call ${1-}" ;;
+esac
