@@ -1,6 +1,14 @@
 export { bridgeAddress, formatAddress, LAB_RANGE, parseNetwork } from "./addresses";
 export { declareCluster, type EqualMembersOptions, equalMembers } from "./declare";
 export { type Mistake, SpecError } from "./mistake";
+export {
+  type ParameterContext,
+  type ParameterInfo,
+  type ParameterType,
+  parameterContext,
+  parameterInfo,
+  parameterTable,
+} from "./parameters/table";
 export { parseCluster } from "./parse";
 export { megabytes, milliseconds, sizeOf } from "./quantity";
 export {

@@ -16,9 +16,9 @@ export function acknowledges(member: MemberSpec): boolean {
   return member.mayLead && member.replicatesFrom === undefined && member.delay === undefined;
 }
 
-/** Default of durability.mode: from three members on that may lead, losing one leaves one that can acknowledge. */
-export function defaultMode(electable: number): DurabilityMode {
-  return electable >= 3 ? "quorum" : "async";
+/** Default of durability.mode: from three members on that can acknowledge, losing one leaves one to acknowledge the other's commits. */
+export function defaultMode(acknowledging: number): DurabilityMode {
+  return acknowledging >= 3 ? "quorum" : "async";
 }
 
 /** Keys of the machines with PostgreSQL, sorted. */
@@ -43,7 +43,7 @@ export function resolveCluster(declared: Declared, parameters: Readonly<Record<s
     keys.map((key) => [key, resolveMachine(key, declared.machines[key] as DeclaredMachine, network)]),
   );
   const members = memberKeys(machines);
-  const electable = members.filter((key) => (machines[key]?.member as MemberSpec).mayLead);
+  const acknowledging = members.filter((key) => acknowledges((machines[key] as MachineSpec).member as MemberSpec));
   const { mode, strict, standbys } = declared.durability;
   const keysOf = (which: "members" | string[]) => (which === "members" ? members : [...which].sort());
   return deepFreeze({
@@ -53,7 +53,7 @@ export function resolveCluster(declared: Declared, parameters: Readonly<Record<s
         ? { ...declared.platform, hostKeys: sorted(declared.platform.hostKeys) }
         : declared.platform,
     postgresql: { ...declared.postgresql, parameters: sorted(parameters) },
-    durability: { mode: mode ?? defaultMode(electable.length), strict, standbys },
+    durability: { mode: mode ?? defaultMode(acknowledging.length), strict, standbys },
     machines,
     etcd: { voters: keysOf(declared.etcd.voters) },
     poolers: { ...declared.poolers, machines: keysOf(declared.poolers.machines) },

@@ -5,6 +5,8 @@
  */
 import { z } from "zod";
 import { allowed } from "./allowed";
+import type { Parameters17 } from "./parameters/names-17";
+import type { GivenValue } from "./parameters/value";
 import { DURATION, SIZE } from "./quantity";
 import { softwareSchema } from "./software";
 
@@ -146,6 +148,12 @@ const ssh = z.strictObject({
     .optional(),
 });
 
+/** Checked by name against the version's own table (see parameters/); here only typed: the names and their values. */
+const parametersSchema = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean()]).register(allowed, { expected: "text, a number, true or false" }),
+) as z.ZodType<Record<string, GivenValue>, Parameters17>;
+
 const postgresql = z.strictObject({
   /** Major version. Default 17. */
   version: z.literal(17).default(17),
@@ -155,12 +163,7 @@ const postgresql = z.strictObject({
    */
   profile: z.enum(["oltp", "olap", "mixed", "small"]).default("oltp"),
   /** PostgreSQL parameters, by name; each overrides the tuned value. Default: none. */
-  parameters: z
-    .record(
-      z.string(),
-      z.union([z.string(), z.number(), z.boolean()]).register(allowed, { expected: "text, a number, true or false" }),
-    )
-    .default({}),
+  parameters: parametersSchema.default({}),
 });
 
 const durability = z.strictObject({
@@ -203,7 +206,11 @@ export const clusterSchema = z.strictObject({
   /** Name of the cluster: Patroni's scope, and the first part of every host name. Cannot be changed later. */
   name,
   /** Where the machines come from. */
-  platform: z.discriminatedUnion("kind", [lab, ssh]),
+  platform: z
+    .discriminatedUnion("kind", [lab, ssh])
+    .register(allowed, {
+      expected: '{ kind: "lab" } for machines made on this host, or { kind: "ssh", … } for machines that exist',
+    }),
   /** PostgreSQL itself. Default: version 17, profile `oltp`. */
   postgresql: postgresql.prefault({}),
   /** What an acknowledged commit is worth. Default: see `durability.mode`. */

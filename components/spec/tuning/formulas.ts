@@ -55,7 +55,7 @@ export function memoryShares({ machine, profile, poolers, set }: TuningSubject):
 }
 
 /** Every pooler machine needs some connections for each of its ports and processes, and some sessions come past the poolers. */
-function fewestConnections(poolers: number): number {
+export function fewestConnections(poolers: number): number {
   return 20 + 20 * poolers;
 }
 
