@@ -1,0 +1,133 @@
+/**
+ * etcd of the cluster, by `etcdctl` on one of its voters (the wrapper there knows endpoint, certificates and
+ * passwords, so no secret travels). Health is part of an observation; here is what changes the membership.
+ */
+import { shell } from "../render/shell";
+import { ETCDCTL, PEER_PORT } from "../services/etcd/names";
+import { machineOf, machinesWith } from "./access";
+import { messageOf, OperateError } from "./errors";
+import type { ExecResult, SshPool } from "./ssh";
+
+/** etcdctl's own limit of one command; the SSH side waits a little longer. */
+const COMMAND_TIMEOUT_MS = 5000;
+
+export interface EtcdctlOptions {
+  /** Who logs in: etcd's root, or Patroni's user, who may use the cluster's prefix only. Default root. */
+  readonly as?: "root" | "patroni";
+  readonly stdin?: string;
+}
+
+/** One member as `member list` shows it. */
+export interface EtcdMembership {
+  /** Hexadecimal, as etcdctl wants it. */
+  readonly id: string;
+  /** Machine key; empty for a member that never started. */
+  readonly key: string;
+  readonly peerUrls: readonly string[];
+  readonly learner: boolean;
+}
+
+/** Runs etcdctl on one voter. Any exit status is an answer. */
+export function etcdctl(
+  pool: SshPool,
+  voter: string,
+  words: readonly string[],
+  options: EtcdctlOptions = {},
+): Promise<ExecResult> {
+  const limit = `--command-timeout=${COMMAND_TIMEOUT_MS}ms`;
+  const command = shell`PGKEEL_AS=${options.as ?? "root"} ${ETCDCTL} --dial-timeout=2s ${limit} ${words}`;
+  const step = `etcdctl ${words.slice(0, 2).join(" ")}`;
+  const timeoutMs = COMMAND_TIMEOUT_MS + 2000;
+  return pool.machine(voter).exec(command, { stdin: options.stdin ?? "", timeoutMs, step });
+}
+
+/**
+ * The first voter whose etcd answers through the majority, but never `except`.
+ * @throws OperateError with each voter's reason when none does.
+ */
+export async function healthyVoter(pool: SshPool, except: readonly string[] = []): Promise<string> {
+  const voters = machinesWith(pool.access, "etcd").filter((m) => !except.includes(m.key));
+  const reasons: string[] = [];
+  for (const { key } of voters) {
+    try {
+      const health = await pool.machine(key).exec("curl -sf --max-time 2 http://127.0.0.1:2381/health", {
+        timeoutMs: 3500,
+        step: "asking etcd for its health",
+      });
+      if (health.code === 0 && /"health":\s*"true"/.test(health.stdout)) return key;
+      reasons.push(`${key}: not healthy`);
+    } catch (error) {
+      reasons.push(messageOf(error));
+    }
+  }
+  throw new OperateError(
+    pool.access.cluster,
+    "finding a healthy etcd voter",
+    reasons.join("; ") || "there is none",
+    "Bring back a majority of the voters first (docs/runbooks: restore of quorum)",
+  );
+}
+
+async function succeed(pool: SshPool, voter: string, words: readonly string[]): Promise<string> {
+  const result = await etcdctl(pool, voter, words);
+  if (result.code === 0) return result.stdout;
+  const reason = messageOf(result.stderr || result.stdout).slice(-300);
+  throw new OperateError(voter, `etcdctl ${words.slice(0, 2).join(" ")}`, reason, "See etcd's journal there");
+}
+
+/** The members as a healthy voter knows them. */
+export async function listMembers(pool: SshPool, voter?: string): Promise<readonly EtcdMembership[]> {
+  // The simple form: member IDs are 64-bit numbers, which JSON numbers of this language cannot hold.
+  const text = await succeed(pool, voter ?? (await healthyVoter(pool)), ["member", "list", "-w", "simple"]);
+  return text.split("\n").filter(Boolean).map(parseMember);
+}
+
+/** One line of `etcdctl member list -w simple`: id, status, name, peer URLs, client URLs, is learner. */
+export function parseMember(line: string): EtcdMembership {
+  const [id = "", , key = "", peerUrls = "", , learner = "false"] = line.split(", ");
+  return { id, key, peerUrls: peerUrls.split(",").filter(Boolean), learner: learner.trim() === "true" };
+}
+
+/**
+ * Makes the machine known as a learner: it receives the data and has no vote. Its etcd is started by its own converge,
+ * afterwards. Done already: returns the member as it is.
+ */
+export async function addLearner(pool: SshPool, key: string): Promise<EtcdMembership> {
+  const voter = await healthyVoter(pool, [key]);
+  const url = `https://${machineOf(pool.access, key).address}:${PEER_PORT}`;
+  const find = async () => (await listMembers(pool, voter)).find((m) => m.peerUrls.includes(url));
+  const known = await find();
+  if (known) return known;
+  await succeed(pool, voter, ["member", "add", key, `--peer-urls=${url}`, "--learner"]);
+  const added = await find();
+  if (added) return added;
+  throw new OperateError(voter, "adding an etcd learner", `${key} is not listed after it`, "Run `member list` there");
+}
+
+/** Gives a learner its vote. False: it has not caught up yet; ask again a little later. */
+export async function promoteLearner(pool: SshPool, key: string): Promise<boolean> {
+  const voter = await healthyVoter(pool, [key]);
+  const member = (await listMembers(pool, voter)).find((m) => m.key === key);
+  if (!member) {
+    throw new OperateError(key, "promoting an etcd learner", "it is not a member", "Start its etcd first");
+  }
+  if (!member.learner) return true;
+  const result = await etcdctl(pool, voter, ["member", "promote", member.id]);
+  if (result.code === 0) return true;
+  const said = messageOf(result.stderr || result.stdout);
+  if (/in sync with leader|not ready|learner is not ready/i.test(said)) return false;
+  throw new OperateError(key, "promoting an etcd learner", said.slice(-300), "See etcd's journal there");
+}
+
+/**
+ * Takes a member out, by machine key, dead or alive. Done already: nothing happens. The caller has made sure that a
+ * majority remains; etcd itself refuses only when a majority is not connected.
+ */
+export async function removeMember(pool: SshPool, key: string): Promise<void> {
+  const voter = await healthyVoter(pool, [key]);
+  const address = pool.access.machines.find((m) => m.key === key)?.address;
+  const member = (await listMembers(pool, voter)).find(
+    (m) => m.key === key || (address !== undefined && m.peerUrls.includes(`https://${address}:${PEER_PORT}`)),
+  );
+  if (member) await succeed(pool, voter, ["member", "remove", member.id]);
+}
