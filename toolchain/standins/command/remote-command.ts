@@ -97,39 +97,67 @@ interface Execution {
   readonly cancelled: AbortSignal;
 }
 
-async function execute(client: Client, command: string, execution: Execution): Promise<void> {
+function execute(client: Client, command: string, execution: Execution): Promise<void> {
   const { stdin, environment, output, cancelled } = execution;
   cancelled.throwIfAborted();
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    client.exec(command, { env: environment }, (error, opened) =>
-      error ? reject(new Error(`ssh: no session: ${error.message}`)) : resolve(opened),
-    );
+  return new Promise((resolve, reject) => {
+    client.exec(command, { env: environment }, (error, channel) => {
+      if (error) {
+        reject(new Error(`ssh: no session: ${error.message}`));
+        return;
+      }
+      // Listened to from here on, not after an await: a short command's end comes with the same packet as this.
+      watch(channel, output, cancelled, (how) => {
+        output.end();
+        if (how === undefined) resolve();
+        else reject(commandError(how, command, output));
+      });
+      channel.end(stdin);
+    });
   });
-  const how = await new Promise<string | undefined>((resolve) => {
-    let ended: string | undefined = "the connection was lost before the command ended";
-    const stop = () => {
-      ended = messageOf(cancelled.reason);
-      channel.signal("TERM");
-      setTimeout(() => channel.destroy(), CANCEL_GRACE_MILLISECONDS).unref();
-    };
-    cancelled.addEventListener("abort", stop, { once: true });
-    channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
-    channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
-    channel.on("error", (error: Error) => {
-      ended = error.message;
-    });
-    channel.on("exit", (code: number | null, signal?: string) => {
-      if (cancelled.aborted) return;
-      if (code === 0) ended = undefined;
-      else if (code === null) ended = `Process exited from signal ${`${signal}`.replace(/^SIG/, "")}`;
-      else ended = `Process exited with status ${code}`;
-    });
-    channel.on("close", () => {
-      cancelled.removeEventListener("abort", stop);
-      resolve(ended);
-    });
-    channel.end(stdin);
+}
+
+/** @param onEnd - called once, with how the command failed, or undefined when it did not */
+function watch(
+  channel: ClientChannel,
+  output: Output,
+  cancelled: AbortSignal,
+  onEnd: (how: string | undefined) => void,
+): void {
+  let how: string | undefined = "the connection was lost before the command ended";
+  let forced: NodeJS.Timeout | undefined;
+  const finish = () => {
+    clearTimeout(forced);
+    cancelled.removeEventListener("abort", stop);
+    onEnd(cancelled.aborted ? messageOf(cancelled.reason) : how);
+  };
+  const stop = () => {
+    terminate(channel);
+    forced = setTimeout(() => {
+      channel.removeAllListeners("close");
+      channel.destroy();
+      finish();
+    }, CANCEL_GRACE_MILLISECONDS);
+  };
+  cancelled.addEventListener("abort", stop, { once: true });
+  channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
+  channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
+  channel.on("error", (error: Error) => {
+    how = error.message;
   });
-  output.end();
-  if (how !== undefined) throw commandError(how, command, output);
+  channel.on("exit", (code: number | null, signal?: string) => {
+    if (code === 0) how = undefined;
+    else if (code === null) how = `Process exited from signal ${`${signal}`.replace(/^SIG/, "")}`;
+    else how = `Process exited with status ${code}`;
+  });
+  channel.once("close", finish);
+}
+
+/** Sends SIGTERM to the command. `channel.signal` of ssh2 does nothing once standard input has ended. */
+function terminate(channel: ClientChannel): void {
+  const { outgoing, _client } = channel as unknown as {
+    outgoing: { id: number };
+    _client: { _protocol: { signal(id: number, name: string): void } };
+  };
+  _client._protocol.signal(outgoing.id, "TERM");
 }

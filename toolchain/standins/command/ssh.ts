@@ -166,13 +166,9 @@ async function login(endpoint: Endpoint, through?: net.Socket): Promise<Client> 
   const socket = through ?? (await openSocket(endpoint));
   const client = new Client();
   return new Promise<Client>((resolve, reject) => {
-    client.once("ready", () => {
-      client.removeAllListeners("error");
-      // A later failure of the connection closes its channels, and that is what the commands see.
-      client.on("error", () => {});
-      resolve(client);
-    });
-    client.once("error", (error) => {
+    client.once("ready", () => resolve(client));
+    // Listened to for ever: once it is ready, a failure of the connection closes its channels, and that is what the commands see.
+    client.on("error", (error) => {
       client.destroy();
       reject(error);
     });
