@@ -60,18 +60,3 @@ export abstract class ThinResource extends pulumi.CustomResource {
     super(`pulumi-nodejs:dynamic/${group}:${type}`, name, { ...props, __provider: providerText(module) }, opts);
   }
 }
-
-/** The same module as a provider object for `pulumi.dynamic.Resource`. Prefer {@link ThinResource}. */
-export function thinProvider(module: string): pulumi.dynamic.ResourceProvider {
-  // One expression each, without named functions inside: the stored text is what the TypeScript loader made of them.
-  return {
-    create: (inputs) => (require("tsx/cjs"), require(`${process.cwd()}/${module}`).create(inputs)),
-    diff: async (id, old, inputs) =>
-      (require("tsx/cjs"), require(`${process.cwd()}/${module}`).diff?.(id, old, inputs)) ?? { changes: false },
-    update: async (id, old, inputs) =>
-      (require("tsx/cjs"), require(`${process.cwd()}/${module}`).update?.(id, old, inputs)) ?? { outs: inputs },
-    read: async (id, state) =>
-      (require("tsx/cjs"), require(`${process.cwd()}/${module}`).read?.(id, state)) ?? { id, props: state },
-    delete: async (id, state) => (require("tsx/cjs"), require(`${process.cwd()}/${module}`).remove?.(id, state)),
-  };
-}

@@ -6,8 +6,9 @@
 import { mkdir, open, readFile, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { attempt, run } from "./command";
+import { HOST_LOCK, withLock } from "./lock";
 import { isMounted } from "./mounts";
-import { type DiskKind, HOST_LOCK } from "./record";
+import type { DiskKind } from "./record";
 
 export interface DiskPlace {
   /** The file that holds the disk. */
@@ -79,11 +80,12 @@ async function loopDevices(file: string): Promise<string[]> {
 }
 
 /**
- * Under a lock of the host: between finding a free device and taking it, another machine may take it. Direct: what the machine has in
+ * Alone on the host: between finding a free device and taking it, another machine may take it. Direct: what the machine has in
  * its page cache is not kept in the host's a second time.
  */
 async function attachLoop(file: string): Promise<string> {
-  return (await run("flock", HOST_LOCK, "losetup", "--find", "--direct-io=on", "--show", file)).trim();
+  const device = await withLock(HOST_LOCK, () => run("losetup", "--find", "--direct-io=on", "--show", file));
+  return device.trim();
 }
 
 /**

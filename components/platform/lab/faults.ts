@@ -1,4 +1,5 @@
 /** Faults for tests and rehearsals: cut cables and lost power. */
+import { machineLock, withLock } from "./lock";
 import { powerOn as bootMachine, inNetworkOf, isOn, powerOff } from "./power";
 import { listMachines, readMachine } from "./record";
 
@@ -61,7 +62,7 @@ export async function heal(name: MachineName): Promise<void> {
 export async function powerOn(name: MachineName): Promise<void> {
   const record = await readMachine(name.cluster, name.key);
   if (record === undefined) throw new Error(`lab "${name.cluster}" has no machine ${name.key}`);
-  await bootMachine(record);
+  await withLock(machineLock(name), () => bootMachine(record));
 }
 
 /** All machines of a lab lose power at once. */

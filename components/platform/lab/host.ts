@@ -24,7 +24,6 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   mount: "mount",
   umount: "mount",
   losetup: "mount",
-  flock: "util-linux",
   nsenter: "util-linux",
 };
 

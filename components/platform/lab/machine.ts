@@ -6,6 +6,7 @@ import { disksOf, makeFilesystem, writeAuthorizedKey } from "./filesystem";
 import { machineProblems } from "./host";
 import { imageRoot } from "./image";
 import type { Enforced } from "./limits";
+import { machineLock, withLock } from "./lock";
 import { unmountBelow } from "./mounts";
 import { isOn, powerOff, powerOn, shutDown } from "./power";
 import { type MachineInputs, type MachineRecord, machinePaths, readMachine, writeMachine } from "./record";
@@ -26,13 +27,17 @@ export interface MachineState extends MachineInputs {
  * Makes a machine and waits until its sshd answers. What an interrupted creation left is removed first; a whole machine of just this
  * declaration, made by a run that was killed before it could say so, is taken over.
  */
-export async function createMachine(inputs: MachineInputs): Promise<MachineState> {
+export function createMachine(inputs: MachineInputs): Promise<MachineState> {
+  return withLock(machineLock(inputs), () => make(inputs));
+}
+
+async function make(inputs: MachineInputs): Promise<MachineState> {
   const present = await readMachine(inputs.cluster, inputs.key);
   if (present !== undefined) return takeOver(present, inputs);
   const problems = await machineProblems(inputs);
   if (problems.length > 0) throw new Error(problems.join("\n"));
   const image = await imageRoot();
-  await deleteMachine(inputs.cluster, inputs.key);
+  await remove(inputs.cluster, inputs.key);
   try {
     const draft = { ...only(inputs), imageRoot: image, diskKind: await diskKindOfHost() };
     const { hostKey } = await makeFilesystem(draft);
@@ -43,7 +48,7 @@ export async function createMachine(inputs: MachineInputs): Promise<MachineState
     return stateOf(record, enforced, true);
   } catch (error) {
     // What cannot be removed now is removed by the next try; the first error is the one to know.
-    await deleteMachine(inputs.cluster, inputs.key).catch(() => undefined);
+    await remove(inputs.cluster, inputs.key).catch(() => undefined);
     throw error;
   }
 }
@@ -55,11 +60,15 @@ async function takeOver(present: MachineRecord, inputs: MachineInputs): Promise<
       `machine ${inputs.key} of lab "${inputs.cluster}" exists already, made for another stack or declaration ` +
         `(${machinePaths(inputs.cluster, inputs.key).record}); remove that lab: toolchain/lab/sweep.sh ${inputs.cluster}`,
     );
-  return updateMachine(inputs);
+  return change(inputs);
 }
 
 /** Brings an existing machine to another declaration: grows disks online, changes the login, switches it off and on for another size. */
-export async function updateMachine(inputs: MachineInputs): Promise<MachineState> {
+export function updateMachine(inputs: MachineInputs): Promise<MachineState> {
+  return withLock(machineLock(inputs), () => change(inputs));
+}
+
+async function change(inputs: MachineInputs): Promise<MachineState> {
   const present = await readMachine(inputs.cluster, inputs.key);
   if (present === undefined)
     throw new Error(`machine ${inputs.key} of lab "${inputs.cluster}" is gone; run pulumi refresh, then pulumi up`);
@@ -91,7 +100,11 @@ export async function readMachineState(
 }
 
 /** Removes a machine and its disks, whole or half-made; safe to repeat. */
-export async function deleteMachine(cluster: string, key: string): Promise<void> {
+export function deleteMachine(cluster: string, key: string): Promise<void> {
+  return withLock(machineLock({ cluster, key }), () => remove(cluster, key));
+}
+
+async function remove(cluster: string, key: string): Promise<void> {
   const paths = machinePaths(cluster, key);
   await powerOff({ cluster, key });
   await rm(paths.record, { force: true });

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { bridgeName, parseNetwork } from "./address";
 import { attempt, run } from "./command";
 import { removeGroups } from "./limits";
+import { networkLock, withLock } from "./lock";
 import {
   type FirewallRule,
-  HOST_LOCK,
   LAB_ROOT,
   labDirectory,
   listClusters,
@@ -20,10 +20,6 @@ import {
 const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** Exists while a lab has switched the host's forwarding on; it was off before. */
 const forwardingMark = join(LAB_ROOT, "forwarding-was-off");
-
-/** Adds a rule unless it is there: a rule that is there twice would be left when it is removed once. */
-const ADD_ONCE =
-  't=$1 c=$2; shift 2; iptables --wait -t "$t" -C "$c" "$@" 2>/dev/null || iptables --wait -t "$t" -I "$c" "$@"';
 
 export function ruleComment(cluster: string): string {
   return `pgkeel-lab:${cluster}`;
@@ -48,8 +44,12 @@ export function firewallRules(cluster: string, cidr: string, bridge: string, sel
   ];
 }
 
-/** Makes the network, or what of it is missing; safe to repeat. */
-export async function ensureNetwork(cluster: string, cidr: string): Promise<NetworkRecord> {
+/** Makes the network, or what of it is missing; safe to repeat, and to call for several machines at once. */
+export function ensureNetwork(cluster: string, cidr: string): Promise<NetworkRecord> {
+  return withLock(networkLock(cluster), () => makeNetwork(cluster, cidr));
+}
+
+async function makeNetwork(cluster: string, cidr: string): Promise<NetworkRecord> {
   const { gateway, prefix } = parseNetwork(cidr);
   const bridge = bridgeName(cluster);
   const record = (await readNetwork(cluster)) ?? {
@@ -125,8 +125,8 @@ async function ruleExists({ table, chain, words }: FirewallRule): Promise<boolea
 }
 
 /** First in its chain, so that a rule that refuses everything does not come before it. */
-async function ensureRule({ table, chain, words }: FirewallRule): Promise<void> {
-  await run("flock", HOST_LOCK, "sh", "-c", ADD_ONCE, "rule", table, chain, ...words);
+async function ensureRule(rule: FirewallRule): Promise<void> {
+  if (!(await ruleExists(rule))) await run("iptables", "--wait", "-t", rule.table, "-I", rule.chain, ...rule.words);
 }
 
 export async function removeRule(rule: FirewallRule): Promise<void> {

@@ -3,9 +3,6 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Held, by `flock`, for the moment between looking whether something of the host is free and taking it. */
-export const HOST_LOCK = "/run/lock/pgkeel-lab";
-
 /** Everything of every lab on this host lies below. */
 export const LAB_ROOT = "/var/lib/pgkeel-lab";
 

@@ -4,9 +4,9 @@ import { bridgeName } from "./address";
 import { attempt, run } from "./command";
 import { detachLoops } from "./disks";
 import { groupClusters, processesIn, removeGroups } from "./limits";
+import { deleteMachine } from "./machine";
 import { mountsBelow, unmountBelow } from "./mounts";
 import { forgetHost, removeRule, ruleComment } from "./network";
-import { powerOff } from "./power";
 import { type FirewallRule, labDirectory, listClusters, listMachines, readNetwork } from "./record";
 import { until } from "./wait";
 
@@ -56,7 +56,8 @@ export function isEmpty(traces: Traces): boolean {
 export async function sweep(cluster: string): Promise<Traces> {
   const found = await findTraces(cluster);
   const directory = labDirectory(cluster);
-  await Promise.all((await listMachines(cluster)).map((key) => powerOff({ cluster, key })));
+  // A killed update's provider may still be at work on a machine; it ends in time.
+  await Promise.all((await listMachines(cluster)).map((key) => deleteMachine(cluster, key)));
   await killAll(cluster);
   await unmountBelow(directory);
   for (const file of await loopFiles(directory)) await detachLoops(file);

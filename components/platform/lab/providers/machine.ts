@@ -4,10 +4,11 @@ import { machineProblems } from "../host";
 import { createMachine, deleteMachine, type MachineState, readMachineState, updateMachine } from "../machine";
 import { type MachineInputs, readMachine } from "../record";
 
-/** In the preview already, for a machine that is to be made: too much memory, too little disk, an address that is taken. */
+/** In the preview already: too much memory, too little disk, an address that is taken. A machine as it is already has no problem. */
 export async function check(_old: unknown, inputs: MachineInputs) {
   const present = await readMachine(inputs.cluster, inputs.key);
-  const problems = present === undefined ? await machineProblems(inputs) : [];
+  const changed = present === undefined || hasChanges(diffMachine(present, inputs));
+  const problems = changed ? await machineProblems(inputs) : [];
   return { inputs, failures: problems.map((reason) => ({ property: inputs.key, reason })) };
 }
 
@@ -15,11 +16,18 @@ export async function create(inputs: MachineInputs) {
   return { id: `${inputs.cluster}/${inputs.key}`, outs: await createMachine(inputs) };
 }
 
-/** A machine that is off is no change: what needs it fails and says so, and `npm run lab:power` switches it on. */
+/**
+ * Pulumi knows that a machine is off after a refresh only; the update then switches it on. Without one, what needs the machine fails and
+ * says that it does not answer.
+ */
 export async function diff(_id: string, old: MachineState, inputs: MachineInputs) {
   const difference = diffMachine(old, inputs);
   // Deleted first: the new machine has the same address.
-  return { changes: hasChanges(difference), replaces: difference.replaces, deleteBeforeReplace: true };
+  return {
+    changes: hasChanges(difference) || !old.running,
+    replaces: difference.replaces,
+    deleteBeforeReplace: true,
+  };
 }
 
 export async function update(_id: string, _old: MachineState, inputs: MachineInputs) {
