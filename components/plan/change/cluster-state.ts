@@ -2,6 +2,7 @@
  * What the decisions need to know of the living cluster: plain data, as one observation saw it.
  * Lags are counted from the leader's current write position. Keys are machine keys of the spec.
  */
+import type { Software } from "../../spec/software";
 
 /** The cluster as it was seen. */
 export type ClusterState = AbsentCluster | UnreachableCluster | LivingCluster;
@@ -68,11 +69,13 @@ export interface ReachableMember {
   readonly parameters: Readonly<Record<string, string>>;
   /** The read route of the poolers sends it new reads. Always false on the leader. */
   readonly inReadRoute: boolean;
-  /** Patroni's tag as it is in force. */
+  /** Patroni's tag as it is in force: it never becomes leader. */
   readonly nofailover: boolean;
+  /** Patroni may count on it to acknowledge commits: it streams from the leader itself, and no tag keeps it out. */
+  readonly mayAcknowledge: boolean;
 }
 
-export type Software = "postgresql" | "patroni" | "etcd" | "haproxy" | "pgbouncer";
+export type { Software };
 
 export interface MachineState {
   readonly reachable: boolean;
@@ -87,7 +90,7 @@ export interface MachineState {
   /** Image that it was made from, and zone where it stands, as noted when it was made; undefined: not noted. */
   readonly image: string | undefined;
   readonly zone: string | undefined;
-  /** Versions installed. */
+  /** Versions installed, as Debian writes them. */
   readonly versions: Readonly<Partial<Record<Software, string>>>;
   readonly pooler: "none" | "running" | "paused" | "stopped";
 }

@@ -32,20 +32,20 @@ export type StepAction =
   | { readonly kind: "hba"; readonly members: readonly string[] }
   /** Settings in members' own files (tags, parameters that follow from the machine) take effect. */
   | { readonly kind: "reload"; readonly members: readonly string[]; readonly what: readonly string[] }
+  /** PgBouncer and HAProxy: set up, read their configuration again, or are emptied before they go. */
   | {
       readonly kind: "pooler-change";
-      readonly machine: string;
+      readonly machines: readonly string[];
       readonly change: "added" | "reload" | "drained";
       readonly what: readonly string[];
     }
   /**
-   * Patroni's dynamic configuration is written. `held`: parameters that keep their present, higher value until the
-   * next pass, because a replica may not run with less than the leader.
+   * Patroni's dynamic configuration is written. Where some parameters that a standby must have as high as its leader
+   * rise and others fall, that takes two passes: `held` names those that keep their present, higher value until every
+   * replica has what rises. Empty: everything is as declared.
    */
   | {
       readonly kind: "config-apply";
-      readonly pass: 1 | 2;
-      readonly of: 1 | 2;
       readonly parameters: readonly ParameterSetting[];
       readonly timings: readonly ParameterSetting[];
       readonly held: readonly string[];
