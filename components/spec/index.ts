@@ -21,3 +21,4 @@ export {
 export { packagesFor, type Software, type WantedPackage } from "./software";
 export { clusterParameters, memberParameters, tunedParameters } from "./tuning";
 export type * from "./types";
+export { type Warning, warnings } from "./warnings";

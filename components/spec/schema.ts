@@ -206,11 +206,9 @@ export const clusterSchema = z.strictObject({
   /** Name of the cluster: Patroni's scope, and the first part of every host name. Cannot be changed later. */
   name,
   /** Where the machines come from. */
-  platform: z
-    .discriminatedUnion("kind", [lab, ssh])
-    .register(allowed, {
-      expected: '{ kind: "lab" } for machines made on this host, or { kind: "ssh", … } for machines that exist',
-    }),
+  platform: z.discriminatedUnion("kind", [lab, ssh]).register(allowed, {
+    expected: '{ kind: "lab" } for machines made on this host, or { kind: "ssh", … } for machines that exist',
+  }),
   /** PostgreSQL itself. Default: version 17, profile `oltp`. */
   postgresql: postgresql.prefault({}),
   /** What an acknowledged commit is worth. Default: see `durability.mode`. */

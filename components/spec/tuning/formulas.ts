@@ -11,8 +11,16 @@ export interface TuningSubject {
   readonly profile: ProfileNumbers;
   readonly poolers: number;
   readonly members: number;
-  /** Values that are set already, as numbers in MB or plain: the formulas take them instead of their own. */
-  readonly set: { readonly connections?: number | undefined; readonly sharedBuffers?: number | undefined };
+  /** What the declaration sets itself, and what the cluster has agreed on: the formulas reckon with it. */
+  readonly set: Settings;
+}
+
+/** Values that are decided already; memory in MB. */
+export interface Settings {
+  readonly connections?: number | undefined;
+  readonly sharedBuffers?: number | undefined;
+  readonly maintenance?: number | undefined;
+  readonly autovacuumWorkers?: number | undefined;
 }
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);
@@ -39,8 +47,10 @@ export function memoryShares({ machine, profile, poolers, set }: TuningSubject):
   const memory = megabytes(machine.size.memory);
   const reserve = Math.max(LEAST_RESERVE, Math.ceil(memory / 10));
   const sharedBuffers = set.sharedBuffers ?? Math.floor(memory / 4);
-  const maintenance = clamp(Math.floor(memory / profile.maintenancePart), 16, profile.mostMaintenance);
-  const autovacuumWorkers = clamp(Math.ceil(machine.size.vcpu / 2) + 1, 2, profile.mostAutovacuum);
+  const maintenance =
+    set.maintenance ?? clamp(Math.floor(memory / profile.maintenancePart), 16, profile.mostMaintenance);
+  const autovacuumWorkers =
+    set.autovacuumWorkers ?? clamp(Math.ceil(machine.size.vcpu / 2) + 1, 2, profile.mostAutovacuum);
   const rest = memory - reserve - sharedBuffers - (autovacuumWorkers + 1) * maintenance;
   const connections =
     set.connections ??
@@ -66,7 +76,7 @@ export function sharedFormulas(subject: TuningSubject): Record<string, string> {
   const senders = Math.max(20, ceilTo(members * 2 + 8, 10));
   return {
     max_connections: String(memoryShares(subject).connections),
-    max_worker_processes: String(Math.max(8, cpus + 8)),
+    max_worker_processes: String(cpus + 8),
     max_wal_senders: String(senders),
     max_replication_slots: String(senders),
     max_locks_per_transaction: "128",
@@ -84,7 +94,7 @@ export function ownFormulas(subject: TuningSubject): Record<string, string> {
   const memory = memoryShares(subject);
   return {
     shared_buffers: sizeOf(memory.sharedBuffers),
-    effective_cache_size: sizeOf(megabytes(machine.size.memory) - memory.reserve - Math.floor(memory.connections / 2)),
+    effective_cache_size: sizeOf(Math.floor((megabytes(machine.size.memory) * 3) / 4)),
     work_mem: sizeOf(memory.workMemory),
     maintenance_work_mem: sizeOf(memory.maintenance),
     autovacuum_max_workers: String(memory.autovacuumWorkers),

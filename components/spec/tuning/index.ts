@@ -1,7 +1,9 @@
 /** PostgreSQL's parameters of a cluster: tuned by hardware and profile, overridden by the declaration. */
+
+import { bytesOf } from "../parameters/value";
 import { megabytes } from "../quantity";
 import type { ClusterSpec, MachineSpec } from "../types";
-import { ownFormulas, profileParameters, sharedFormulas, type TuningSubject } from "./formulas";
+import { ownFormulas, profileParameters, type Settings, sharedFormulas, type TuningSubject } from "./formulas";
 import { PROFILES } from "./profiles";
 
 type Parameters = Record<string, string>;
@@ -56,13 +58,24 @@ function precedes(a: readonly number[], b: readonly number[]): boolean {
 
 function subject(spec: ClusterSpec, machine: MachineSpec): TuningSubject {
   const members = Object.values(spec.machines).filter(({ member }) => member !== false);
-  const { parameters, profile } = spec.postgresql;
   return {
     machine,
-    profile: PROFILES[profile],
+    profile: PROFILES[spec.postgresql.profile],
     poolers: spec.poolers.machines.length,
     members: members.length,
-    set: { connections: parameters.max_connections === undefined ? undefined : Number(parameters.max_connections) },
+    set: settings(spec),
+  };
+}
+
+function settings({ postgresql: { version, parameters } }: ClusterSpec): Settings {
+  const count = (name: string) => (parameters[name] === undefined ? undefined : Number(parameters[name]));
+  const memory = (name: string) =>
+    parameters[name] === undefined ? undefined : Math.ceil(bytesOf(version, name, parameters[name]) / 1024 ** 2);
+  return {
+    connections: count("max_connections"),
+    sharedBuffers: memory("shared_buffers"),
+    maintenance: memory("maintenance_work_mem"),
+    autovacuumWorkers: count("autovacuum_max_workers"),
   };
 }
 
