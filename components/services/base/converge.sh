@@ -39,7 +39,7 @@ deviations() {
   local -A installed=()
   while read -r name entry; do installed[$name]=$entry; done < <(
     # shellcheck disable=SC2016 # The format is dpkg-query's own.
-    sed 's/=.*//' $list | xargs dpkg-query -W -f '${Package} ${db:Status-Status}/${Version}\n' 2>/dev/null | sed -n 's,installed/,,p'
+    sed 's/=.*//' $list | xargs dpkg-query -W -f '${Package} ${db:Status-Status}/${Version}\n' 2>/dev/null | sed -n 's, installed/, ,p'
   )
   while read -r entry; do
     name=${entry%%=*}
