@@ -57,6 +57,7 @@ export function resolveCluster(declared: Declared, parameters: Readonly<Record<s
     machines,
     etcd: { voters: keysOf(declared.etcd.voters) },
     poolers: { ...declared.poolers, machines: keysOf(declared.poolers.machines) },
+    confirm: [...new Set([declared.confirm].flat())].sort(),
     protection: declared.protection ?? declared.platform.kind !== "lab",
   });
 }

@@ -97,7 +97,10 @@ const machine = z.strictObject({
 const hbaRule = z.strictObject({
   /** `hostssl`: only over TLS; `hostnossl`: only without; `host`: both. Default `hostssl`. */
   type: z.enum(["hostssl", "hostnossl", "host"]).default("hostssl"),
-  /** Database, or several with commas between them, or `all`, `sameuser`, `samerole`, `replication`. Default `all`. */
+  /**
+   * Database, or several with commas between them, or `all`, `sameuser`, `samerole`, `replication`. A name with other
+   * characters than letters, digits, `_`, `$`, `.` and `-` stands in double quotes. Default `all`.
+   */
   database: text("names of databases with commas between them, or all").default("all"),
   /** Role, or several with commas between them; `+name` means all members of a role; or `all`. Default `all`. */
   user: text("names of roles with commas between them, or all").default("all"),
@@ -202,6 +205,9 @@ const poolers = z.strictObject({
   poolSize: z.int().min(1).max(10_000).register(allowed, { expected: "a whole number from 1 on" }).optional(),
 });
 
+const CONFIRMATIONS = ["weaker-durability", "replace-machines"] as const;
+const confirmation = z.enum(CONFIRMATIONS);
+
 export const clusterSchema = z.strictObject({
   /** Name of the cluster: Patroni's scope, and the first part of every host name. Cannot be changed later. */
   name,
@@ -224,16 +230,25 @@ export const clusterSchema = z.strictObject({
   etcd: etcd.prefault({}),
   /** PgBouncer and HAProxy, in front of PostgreSQL. */
   poolers: poolers.prefault({}),
-  /** Extra rules of pg_hba, put before the ones that the program itself needs. Default: none. */
+  /**
+   * Extra rules of pg_hba, in this order. They come after the rules by which the cluster itself lives, which they cannot
+   * break, and before the last one, which lets everyone in with a password over TLS. Default: none.
+   */
   hba: z.array(hbaRule).register(allowed, { expected: "a list of rules" }).default([]),
   /** Refuse deletion of members' data and of the cluster. Default: true, in the lab false. */
   protection: z.boolean().optional(),
+  /**
+   * Says that a change is meant which the program otherwise refuses. `weaker-durability`: commits may be lost that could
+   * not be lost before; `replace-machines`: machines are made anew, and their data is seeded from other members. One word,
+   * or a list. Write it for the update that needs it, and remove it afterwards. Default: none.
+   */
+  confirm: z
+    .union([confirmation, z.array(confirmation)])
+    .register(allowed, { expected: `${CONFIRMATIONS.join(" or ")}, or a list of these` })
+    .default([]),
   /** Exact Debian package versions. Default: what is installed at first; nothing is upgraded by itself. */
   software: softwareSchema.prefault({}),
 });
-
-/** The schema of one machine: the fields of `machines.<key>`. */
-export const machineSchema = machine;
 
 export type Declared = z.output<typeof clusterSchema>;
 export type DeclaredMachine = z.output<typeof machine>;

@@ -38,6 +38,7 @@ export interface MachineSpec {
 export type HbaRule = Readonly<Declared["hba"][number]>;
 export type PlatformSpec = Readonly<Declared["platform"]>;
 export type SoftwareSpec = Readonly<Declared["software"]>;
+export type Confirmation = Exclude<Declared["confirm"], readonly unknown[]>;
 export type DurabilityMode = NonNullable<Declared["durability"]["mode"]>;
 export type RecoveryPreset = Declared["recovery"];
 export type Profile = Declared["postgresql"]["profile"];
@@ -66,5 +67,7 @@ export interface ClusterSpec {
   };
   readonly hba: readonly HbaRule[];
   readonly protection: boolean;
+  /** Sorted. */
+  readonly confirm: readonly Confirmation[];
   readonly software: SoftwareSpec;
 }
