@@ -16,6 +16,9 @@ const program = readFileSync(join(__dirname, "converge.sh"), "utf8");
 const DIAL_ATTEMPTS = 20;
 const DIAL_TIMEOUT_SECONDS = 10;
 
+/** Converging needs nothing of what an earlier call printed, and sshd refuses to take it (AcceptEnv). */
+const ALONE = { addPreviousOutputInEnv: false } as const;
+
 function connectionArgs(machine: ReachableMachine) {
   return machine.connection.apply((connection: Connection) => ({
     ...connection,
@@ -40,6 +43,7 @@ export function installConverge(
       connection: connectionArgs(machine),
       create: asRoot(machine, `install -D -m 0755 /dev/stdin ${PROGRAM}`),
       stdin: program,
+      ...ALONE,
     },
     { ...opts, dependsOn: [...machine.dependsOn] },
   );
@@ -59,7 +63,7 @@ export function convergeService(name: string, args: ServiceArgs, opts: pulumi.Cu
   const connection = connectionArgs(args.machine);
   const call = asRoot(args.machine, `${PROGRAM} ${args.bundle.service}`);
   if (args.secrets === undefined)
-    return new remote.Command(name, { connection, create: call, stdin: renderBundle(args.bundle) }, opts);
+    return new remote.Command(name, { connection, create: call, stdin: renderBundle(args.bundle), ...ALONE }, opts);
 
   const secrets = new remote.Command(
     `${name}-secrets`,
@@ -68,9 +72,10 @@ export function convergeService(name: string, args: ServiceArgs, opts: pulumi.Cu
       create: `${call} --secrets`,
       stdin: pulumi.secret(args.secrets.apply(renderFiles)),
       logging: remote.Logging.None,
+      ...ALONE,
     },
     opts,
   );
   const stdin = pulumi.unsecret(args.secrets.apply(fingerprint)).apply((value) => renderBundle(args.bundle, value));
-  return new remote.Command(name, { connection, create: call, stdin }, { ...opts, dependsOn: [secrets] });
+  return new remote.Command(name, { connection, create: call, stdin, ...ALONE }, { ...opts, dependsOn: [secrets] });
 }

@@ -20,7 +20,7 @@ async function conduct(inputs: ConductorInputs): Promise<void> {
   await withSsh(inputs.access, async (pool) => {
     const { leader } = await waitUntilFormed(pool, members, say);
     await ownConfiguration(pool, leader, inputs.configuration);
-    await withSql(pool, leader, (session) => session.rows(rolesSql(inputs.passwords)));
+    await withSql(pool, leader, (session) => session.rows(rolesSql(inputs.passwords, inputs.access.cluster)));
     await waitUntilFormed(pool, members, say);
   });
 }
