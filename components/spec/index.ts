@@ -1,6 +1,7 @@
 export { bridgeAddress, formatAddress, LAB_RANGE, parseNetwork } from "./addresses";
 export { declareCluster, type EqualMembersOptions, equalMembers } from "./declare";
 export { type Mistake, SpecError } from "./mistake";
+export { PARAMETERS_QUERY, tableDifferences } from "./parameters/compare";
 export {
   type ParameterContext,
   type ParameterInfo,

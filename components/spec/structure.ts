@@ -53,6 +53,11 @@ function unknownField(key: string, known: readonly string[]): string {
   return `there is no such field; expected ${known.length === 1 ? "only" : "one of"} ${known.join(", ")} (${advice})`;
 }
 
+/** What may stand in a place of the schema, in the words of the mistakes. `input` decides where the schema has variants. */
+export function allowedAt(schema: Schema, input: unknown, steps: readonly Step[]): Allowed {
+  return describe(schemaAt(schema, input, steps));
+}
+
 /** The value at a path of the input; undefined where there is none. */
 function at(input: unknown, steps: readonly Step[]): unknown {
   return steps.reduce<unknown>(

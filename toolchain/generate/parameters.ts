@@ -11,18 +11,13 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { PARAMETERS_QUERY } from "../../components/spec/parameters/compare";
 import type { ParameterTableFile } from "../../components/spec/parameters/table";
 import { parameterTypes } from "./parameter-types";
 import { type Query, withConnection, withTemporaryServer } from "./server";
 
 /** Libraries that every cluster of this program loads. */
 const LIBRARIES = ["pg_stat_statements", "auto_explain"];
-
-const TABLE = `
-  SELECT json_agg(json_strip_nulls(json_build_object(
-    'name', name, 'vartype', vartype, 'unit', unit, 'min', min_val, 'max', max_val, 'enumvals', enumvals,
-    'context', context, 'boot', boot_val, 'category', category)) ORDER BY name COLLATE "C")
-  FROM pg_settings`;
 
 function readTable(query: Query): ParameterTableFile {
   const loaded = query("SHOW shared_preload_libraries")
@@ -34,7 +29,7 @@ function readTable(query: Query): ParameterTableFile {
   return {
     server: query("SHOW server_version").trim(),
     libraries: LIBRARIES,
-    parameters: JSON.parse(query(TABLE)) as ParameterTableFile["parameters"],
+    parameters: JSON.parse(query(PARAMETERS_QUERY)) as ParameterTableFile["parameters"],
   };
 }
 

@@ -27,8 +27,8 @@ const SESSION: Controlled = {
 
 const BY_NAME: Readonly<Record<string, Controlled>> = {
   listen_addresses: {
-    reason: "members listen on their machine's address and on 127.0.0.1",
-    advice: "set machines.<key>.address; who may connect is said by hba",
+    reason: "the program sets it: other machines, and only those of hba, reach PostgreSQL over TLS",
+    advice: "say who may connect by hba",
   },
   port: { reason: "members listen on 5432, and the poolers reckon with it", advice: "remove it" },
   cluster_name: { reason: "Patroni sets it", advice: "name the cluster by the field name" },
