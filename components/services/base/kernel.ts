@@ -25,6 +25,11 @@ const COMMON: readonly Sysctl[] = [
     because: "poolers open many local connections; above every port that the cluster listens on; the range of Autobase",
   },
   {
+    name: "net.ipv4.tcp_migrate_req",
+    value: 1,
+    because: "a client about to be accepted by a PgBouncer process that stops goes to another one; kernel's ip-sysctl",
+  },
+  {
     name: "net.ipv4.tcp_keepalive_time",
     value: 60,
     because: "a connection whose other end is gone is found in about two minutes, not two hours; Pigsty's 60, 20 and 3",

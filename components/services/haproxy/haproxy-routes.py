@@ -64,7 +64,7 @@ def server_states():
 
 
 def declared_servers():
-    """(proxy, server, address, port) of every server line in the configuration, in order."""
+    """(proxy, server, address, port, tracked) of every server line; tracked: (proxy, server) whose state it shares."""
     proxy = None
     with open(CONFIG, encoding="utf-8") as lines:
         for line in lines:
@@ -75,16 +75,20 @@ def declared_servers():
                 proxy = words[1] if len(words) > 1 else None
             elif words[0] == "server":
                 address, _, port = words[2].rpartition(":")
-                yield proxy, words[1], address, port
+                tracked = tuple(words[words.index("track") + 1].split("/")) if "track" in words else None
+                yield proxy, words[1], address, port, tracked
 
 
 def write_states(known):
     """Writes the state file for the declared servers: as known, else down."""
     kept = {(row["be_name"], row["srv_name"], row["srv_addr"], row["srv_port"]): row for row in known}
     lines = ["1", "# " + " ".join(STATE_COLUMNS)]
-    for proxy, server, address, port in declared_servers():
-        row = kept.get((proxy, server, address, port))
-        if row is None:
+    for proxy, server, address, port, tracked in declared_servers():
+        # A server that tracks another one changes only when that one does: both begin alike.
+        row = kept.get((*(tracked or (proxy, server)), address, port))
+        if row is not None:
+            row = row | {"be_name": proxy, "srv_name": server}
+        else:
             row = dict.fromkeys(STATE_COLUMNS, "0")
             row |= {"be_name": proxy, "srv_name": server, "srv_addr": address, "srv_port": port}
             # Down, never checked, with a check that is configured and enabled.

@@ -99,7 +99,9 @@ function unit(port: PoolerPort): string {
         ["ExecStartPre", `/usr/bin/cp ${CONFIG}/${port.name}-%i.ini %t/pgbouncer/${port.name}-%i/started.ini`],
         ["ExecStart", `/usr/sbin/pgbouncer ${CONFIG}/${port.name}-%i.ini`],
         ["ExecReload", "/usr/bin/kill -HUP $MAINPID"],
-        // SIGINT lets running transactions end; after a minute they are cut off.
+        // New clients go to the other processes; those that stay after 5 s are cut off when their transactions have ended,
+        // and those whose transactions do not end, after a minute.
+        ["ExecStop", `-${PAUSE_PROGRAM} drain --process ${port.name}-%i --within 5`],
         ["KillSignal", "SIGINT"],
         ["TimeoutStopSec", "60s"],
         ["Restart", "always"],

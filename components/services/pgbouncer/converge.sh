@@ -65,12 +65,20 @@ wanted() {
   done
 }
 
-# Whether a unit's process was started with its present settings and program.
+# Every unit of ours that systemd knows: its name, state and main process.
+states() {
+  systemctl show -p Id -p ActiveState -p MainPID 'pgbouncer-r[wo]@*' pgbouncer.target | awk '
+    BEGIN { RS = ""; FS = "\n" }
+    { for (i = 1; i <= NF; i++) { split($i, part, "="); value[part[1]] = part[2] } }
+    { print value["Id"], value["ActiveState"], value["MainPID"]; delete value }'
+}
+
+# Whether a process was started with its present settings, unit and program.
 current() {
-  local instance=${1#pgbouncer-} name exe
-  name=${instance%@*}-${instance#*@} name=${name%.service}
+  local unit=$1 pid=$2 name exe
+  name=${unit#pgbouncer-} name=${name%.service} name=${name/@/-}
   cmp -s "/run/pgbouncer/$name/started.ini" "$conf/$name.ini" || return 1
-  exe=$(readlink "/proc/$(systemctl show -P MainPID "$1")/exe") && [[ $exe != *" (deleted)" ]]
+  exe=$(readlink "/proc/$pid/exe") && [[ $exe != *" (deleted)" ]]
 }
 
 retire_package_unit() {
@@ -93,11 +101,24 @@ apply() {
   [ -L /etc/systemd/system/multi-user.target.wants/pgbouncer.target ] || systemctl enable --quiet pgbouncer.target
 
   local -a want=() run=() leave=() start=() renew=()
+  local -A pid=()
+  local state main target=inactive
   mapfile -t want < <(wanted)
-  mapfile -t run < <(systemctl list-units --plain --no-legend --state=active,reloading 'pgbouncer-r[wo]@*' | cut -d' ' -f1)
+  while read -r unit state main; do
+    if [ "$unit" = pgbouncer.target ]; then
+      target=$state
+    elif [ "$state" = active ] || [ "$state" = reloading ]; then
+      run+=("$unit")
+      pid[$unit]=$main
+    fi
+  done < <(states)
   for unit in "${run[@]}"; do [[ " ${want[*]} " == *" $unit "* ]] || leave+=("$unit"); done
   for unit in "${want[@]}"; do
-    if [[ " ${run[*]} " != *" $unit "* ]]; then start+=("$unit"); elif ! current "$unit"; then renew+=("$unit"); fi
+    if [ -z "${pid[$unit]-}" ]; then
+      start+=("$unit")
+    elif ! current "$unit" "${pid[$unit]}"; then
+      renew+=("$unit")
+    fi
   done
 
   # What runs and stays learns of new peers and settings first.
@@ -109,7 +130,7 @@ apply() {
     systemctl reset-failed "${start[@]}" 2>/dev/null || true
     systemctl start pgbouncer.target "${start[@]}" || fail "it does not start: $(last_words "${start[@]}")"
     echo "pgbouncer started: ${start[*]}"
-  elif ! systemctl is-active --quiet pgbouncer.target; then
+  elif [ "$target" != active ]; then
     systemctl start pgbouncer.target
   fi
   for unit in "${renew[@]}"; do

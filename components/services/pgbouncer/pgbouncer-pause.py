@@ -5,13 +5,14 @@
   pgbouncer-pause resume                                 releases them
   pgbouncer-pause status                                 what each process does, and how many clients wait
   pgbouncer-pause reconnect                              every server connection is made anew once it is free
+  pgbouncer-pause drain --process NAME --within SEC      before a stop: no new clients, the others get some time to leave
 
 A pause ends by itself: a timer of systemd, armed before the first process is paused, resumes after --for seconds even if
 whoever asked for the pause is gone. When a transaction does not end --within so many seconds, everything is resumed and
 the answer names the clients that were in the way. Read-write processes are paused; with --all, read-only ones too.
 
 Answers are one JSON object. Exit status: 0 done, 1 failed, 3 gave up on a transaction, 4 a process does not answer,
-64 wrong call. After anything but 0, a pause is over: nothing is left held.
+64 wrong call. A pause that ends with another status than 0 holds nobody.
 """
 
 import fcntl
@@ -20,6 +21,7 @@ import os
 import pwd
 import re
 import select
+import signal
 import socket
 import struct
 import sys
@@ -134,15 +136,13 @@ def processes(ports):
 
 
 def open_consoles(names):
-    user = pwd.getpwnam(USER)
-    os.setegid(user.pw_gid)
-    os.seteuid(user.pw_uid)
+    """Connects as PgBouncer's own user, which the units' commands are already."""
+    former = os.geteuid()
+    os.seteuid(pwd.getpwnam(USER).pw_uid)
     try:
-        consoles = [Console(name) for name in names]
+        return [Console(name) for name in names]
     finally:
-        os.seteuid(0)
-        os.setegid(0)
-    return consoles
+        os.seteuid(former)
 
 
 def connect(names):
@@ -216,8 +216,11 @@ def pause(seconds, within, names):
     )
     try:
         consoles = connect(names)
-    finally:
+    except Failure:
         arming.finish()
+        stop_timer(timer)
+        raise
+    arming.finish()
     armed = time.monotonic()
     former = read_state()
     write_state({"timer": timer, "resumesAt": resumes_at})
@@ -225,11 +228,11 @@ def pause(seconds, within, names):
         late = pause_all(consoles, begin + within)
         blockers = find_blockers([console.process for console in late]) if late else []
     except BaseException:
-        release(names)
+        end_pause(names)
         raise
     if late:
         held = round(time.monotonic() - begin, 3)
-        release(names)
+        end_pause(names)
         return 3, {
             "ok": False,
             "reason": f"transactions did not end within {within:g} s; clients waited {held} s and go on",
@@ -287,24 +290,34 @@ def find_blockers(names):
 
 
 def release(names):
-    """Resumes whatever is paused of these; the timer goes last. Returns the processes that were held."""
-    held, unreachable = [], []
+    """Resumes whatever is paused of these. Returns the processes that were held, and what to say of those not reached."""
+    consoles, unreachable = [], []
     for name in names:
         try:
-            console = ask(connect([name]), "RESUME")[0]
+            consoles += open_consoles([name])
         except Unreachable as failure:
             # A process that does not run holds nobody, and comes up unpaused.
             unreachable.append(str(failure))
-            continue
-        if console.error is None:
-            held.append(name)
-        elif "not paused" not in console.error:
-            raise Failure(f"{name} refuses to resume: {console.error}")
-    state = read_state()
-    if state and not unreachable:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    unreachable += [f"{late.process} does not answer" for late in wait_ready(consoles, deadline)]
+    ready = [console for console in consoles if f"{console.process} does not answer" not in unreachable]
+    for console in ask(ready, "RESUME"):
+        if console.error and "not paused" not in console.error:
+            raise Failure(f"{console.process} refuses to resume: {console.error}")
+    return [console.process for console in ready if console.error is None], unreachable
+
+
+def forget_pause():
+    """Takes the note of the pause away, and the timer that goes with it."""
+    if state := read_state():
         os.unlink(STATE)
         stop_timer(state["timer"])
-    return held, unreachable
+
+
+def end_pause(names):
+    _, unreachable = release(names)
+    if not unreachable:
+        forget_pause()
 
 
 def stop_timer(timer):
@@ -326,8 +339,9 @@ def resume(timer):
     held, unreachable = release(processes(PORTS))
     answer = {"ok": not unreachable, "resumed": held, "ms": round((time.monotonic() - begin) * 1000, 1)}
     if unreachable:
-        answer["reason"] = "; ".join(unreachable)
-    return (4 if unreachable else 0), answer
+        return 4, {**answer, "reason": "; ".join(unreachable)}
+    forget_pause()
+    return 0, answer
 
 
 def status():
@@ -369,6 +383,22 @@ def reconnect():
     return 0, {"ok": True, "reconnected": reconnected}
 
 
+def drain(name, within):
+    """What the process's unit does before it stops it. Whoever is still there after that has no transaction open."""
+    console = connect([name])[0]
+    # SIGTERM: accept nobody, serve those that are there, end with the last. The console counts as one of them.
+    os.kill(int(os.environ["MAINPID"]), signal.SIGTERM)
+    deadline = time.monotonic() + within
+    while clients := sum(row["database"] != "pgbouncer" for row in ask([console], "SHOW CLIENTS")[0].rows):
+        if time.monotonic() >= deadline:
+            # The unit's own time to stop bounds this.
+            console.send("PAUSE")
+            wait_ready([console], deadline + LONGEST_PAUSE)
+            break
+        time.sleep(0.02)
+    return 0, {"ok": True, "disconnected": clients}
+
+
 def option(arguments, name):
     at = arguments.index(name) + 1 if name in arguments else len(arguments)
     return arguments[at] if at < len(arguments) else None
@@ -386,6 +416,8 @@ def main(arguments):
             return status()
         case ["reconnect"]:
             return reconnect()
+        case ["drain"] if name := option(arguments, "--process"):
+            return drain(name, float(option(arguments, "--within") or 0))
     raise ValueError
 
 
@@ -395,7 +427,7 @@ if __name__ == "__main__":
     except Failure as failure:
         code, answer = failure.status, {"ok": False, "reason": str(failure)}
     except ValueError:
-        print("\n".join(__doc__.splitlines()[2:6]), f"longest pause: {LONGEST_PAUSE} s, longer than --within", file=sys.stderr)
+        print(*__doc__.splitlines()[2:7], f"0 < --within < --for <= {LONGEST_PAUSE}", sep="\n", file=sys.stderr)
         sys.exit(64)
     print(json.dumps(answer))
     sys.exit(code)
