@@ -84,10 +84,11 @@ export function ownerState(owner: Owner): "alive" | "dead" | "unknown" {
 const lockKey = (pool: SshPool) => `${NAMESPACE}${pool.access.cluster}/conductor`;
 const stepKey = (pool: SshPool) => `${NAMESPACE}${pool.access.cluster}/conductor-step`;
 
-/** JSON in single quotes for the lines of `etcdctl txn`: a quote inside is written as JSON's escape. */
-function quoted(value: unknown): string {
-  return `'${JSON.stringify(value).replaceAll("'", "\\u0027")}'`;
-}
+/**
+ * A word in the lines of `etcdctl txn`: double quotes with Go's escapes, of which JSON's are a part. (Single quotes are
+ * documented as well, but etcdctl 3.5 cuts such a word short.)
+ */
+const word = (text: string): string => JSON.stringify(text);
 
 /** Who conducts now, and what was left unfinished. */
 export async function readConductor(pool: SshPool, voter?: string): Promise<ConductorState> {
@@ -95,11 +96,11 @@ export async function readConductor(pool: SshPool, voter?: string): Promise<Cond
   const result = await etcdctl(pool, at, ["get", "--prefix", lockKey(pool)], { as: "patroni" });
   if (result.code !== 0) throw refused(at, "reading the conductor's lock", result.stderr);
   const lines = result.stdout.split("\n");
-  const valueOf = <T>(key: string): T | null => {
+  const stored = <T>(key: string): T | null => {
     const index = lines.indexOf(key);
     return index < 0 ? null : (JSON.parse(lines[index + 1] ?? "null") as T);
   };
-  return { owner: valueOf<Owner>(lockKey(pool)), step: valueOf<StepMark>(stepKey(pool)) };
+  return { owner: stored<Owner>(lockKey(pool)), step: stored<StepMark>(stepKey(pool)) };
 }
 
 /**
@@ -115,14 +116,14 @@ export async function becomeConductor(pool: SshPool, ttlSeconds = LEASE_SECONDS)
       pool,
       voter,
       `create("${lockKey(pool)}") = "0"`,
-      `put ${lockKey(pool)} ${quoted(owner)} --lease=${lease}`,
+      `put ${lockKey(pool)} ${word(JSON.stringify(owner))} --lease=${lease}`,
       `get ${lockKey(pool)}`,
     );
     if (taken.ok) break;
     const holder = parseHolder(taken.output);
     // A dead process of this host is recognised and displaced, once; the comparison makes sure that it is still the same.
     if (holder && ownerState(holder.owner) === "dead" && attempt === 1) {
-      await transact(pool, voter, `val("${lockKey(pool)}") = ${quoted(holder.text)}`, `del ${lockKey(pool)}`, "");
+      await transact(pool, voter, `val("${lockKey(pool)}") = ${word(holder.text)}`, `del ${lockKey(pool)}`, "");
       continue;
     }
     await etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" });
@@ -171,11 +172,9 @@ async function transact(
   return { ok: result.stdout.startsWith("SUCCESS"), output: result.stdout };
 }
 
-function parseHolder(output: string): { readonly text: unknown; readonly owner: Owner } | undefined {
-  const line = output.split("\n").find((part) => part.startsWith("{"));
-  if (!line) return undefined;
-  const owner = JSON.parse(line) as Owner;
-  return { text: owner, owner };
+function parseHolder(output: string): { readonly text: string; readonly owner: Owner } | undefined {
+  const text = output.split("\n").find((part) => part.startsWith("{"));
+  return text === undefined ? undefined : { text, owner: JSON.parse(text) as Owner };
 }
 
 /** Keeps the lease alive from any voter that answers: the machine of one of them may be what is being restarted. */
@@ -211,7 +210,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
   const write = async (step: string, then: string) => {
     if (lost.signal.aborted) throw lostError(pool, step);
     const voter = await healthyVoter(pool);
-    const result = await transact(pool, voter, `lease("${lockKey(pool)}") = "${lease}"`, then, "");
+    const result = await transact(pool, voter, `val("${lockKey(pool)}") = ${word(JSON.stringify(owner))}`, then, "");
     if (!result.ok) throw lostError(pool, step);
   };
   return {
@@ -219,7 +218,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
     lost: lost.signal,
     begin: (step) => {
       const mark: StepMark = { step, owner, at: new Date().toISOString() };
-      return write(`noting the step "${step}"`, `put ${stepKey(pool)} ${quoted(mark)}`);
+      return write(`noting the step "${step}"`, `put ${stepKey(pool)} ${word(JSON.stringify(mark))}`);
     },
     done: () => write("noting that the step is done", `del ${stepKey(pool)}`),
     release: async () => {

@@ -4,7 +4,7 @@
  */
 import { shell } from "../render/shell";
 import { ETCDCTL, PEER_PORT } from "../services/etcd/names";
-import { machineOf, machinesWith } from "./access";
+import { machinesWith } from "./access";
 import { messageOf, OperateError } from "./errors";
 import type { ExecResult, SshPool } from "./ssh";
 
@@ -92,9 +92,9 @@ export function parseMember(line: string): EtcdMembership {
  * Makes the machine known as a learner: it receives the data and has no vote. Its etcd is started by its own converge,
  * afterwards. Done already: returns the member as it is.
  */
-export async function addLearner(pool: SshPool, key: string): Promise<EtcdMembership> {
+export async function addLearner(pool: SshPool, key: string, address: string): Promise<EtcdMembership> {
   const voter = await healthyVoter(pool, [key]);
-  const url = `https://${machineOf(pool.access, key).address}:${PEER_PORT}`;
+  const url = `https://${address}:${PEER_PORT}`;
   const find = async () => (await listMembers(pool, voter)).find((m) => m.peerUrls.includes(url));
   const known = await find();
   if (known) return known;

@@ -1,5 +1,6 @@
 /** From what the machines report to one observation: pure. */
 import type { AccessMachine, ClusterAccess } from "./access";
+import type { ConductorState } from "./conductor";
 import type {
   DiskUse,
   EtcdMember,
@@ -27,6 +28,7 @@ export interface MachineReport {
   readonly hardware?: MachineObservation["hardware"];
   readonly notes?: MachineObservation["notes"];
   readonly disks?: readonly DiskUse[];
+  readonly initialised?: boolean;
   readonly postgresql?: PostgresqlReport;
   readonly patroni?: PatroniStatus;
   readonly cluster?: PatroniCluster;
@@ -74,6 +76,7 @@ export function interpret(
   access: ClusterAccess,
   answers: ReadonlyMap<string, Answer>,
   when: { readonly at: string; readonly tookMs: number },
+  conductor: ConductorState | { readonly unknown: string },
 ): Observation {
   const reports = new Map<string, MachineReport>();
   const problems: Problem[] = [];
@@ -88,6 +91,7 @@ export function interpret(
       problems.push({ where: machine.key, what: "the machine", why: answer.unreachable });
     }
   }
+  if ("unknown" in conductor) problems.push({ where: "cluster", what: "conductor's lock", why: conductor.unknown });
   const all = [...reports.values()];
   const patroni = pick(all, (r) => r.cluster);
   const leader = patroni?.members.find((m) => m.role === "leader" || m.role === "standby_leader")?.name ?? null;
@@ -112,6 +116,7 @@ export function interpret(
     patroni: patroni ?? null,
     configuration: pick(all, (r) => r.configuration) ?? null,
     etcd: etcdSeen(access, reports),
+    conductor: "unknown" in conductor ? null : conductor,
     problems,
   };
 }
@@ -144,6 +149,7 @@ function machineSeen(
     units: report?.units ?? null,
     packages: report?.packages ?? null,
     disks: report?.disks ?? null,
+    initialised: report?.initialised ?? null,
     member: roles.includes("postgresql") ? memberSeen(key, report, listed, leaderReport, leader) : null,
     pooler: report?.pooler || report?.routes ? poolerSeen(report) : null,
   };

@@ -3,6 +3,7 @@
  * not be learned; the reason is among `problems`. Sizes in bytes, lags counted from the leader's write position.
  */
 import type { MachineRole } from "./access";
+import type { ConductorState } from "./conductor";
 import type { JsonObject, PatroniCluster } from "./patroni";
 
 export interface Observation {
@@ -21,6 +22,8 @@ export interface Observation {
   /** Patroni's dynamic configuration. */
   readonly configuration: JsonObject | null;
   readonly etcd: EtcdObservation | null;
+  /** Who conducts, and the mark of an unfinished step; null: could not be read. */
+  readonly conductor: ConductorState | null;
   readonly problems: readonly Problem[];
 }
 
@@ -47,6 +50,8 @@ export interface MachineObservation {
   /** Installed package versions, by software. */
   readonly packages: Readonly<Partial<Record<Software, string>>> | null;
   readonly disks: readonly DiskUse[] | null;
+  /** PostgreSQL's data directory was filled, by initdb or by seeding. */
+  readonly initialised: boolean | null;
   /** Null on a machine without PostgreSQL. */
   readonly member: MemberObservation | null;
   /** Null on a machine without poolers, and where nothing is known. */

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AccessMachine, ClusterAccess } from "./access";
+import { readConductor } from "./conductor";
 import { bounded, messageOf } from "./errors";
 import { type Answer, interpret, type MachineReport } from "./interpret";
 import type { Observation } from "./observation";
@@ -35,10 +36,13 @@ export async function observeWith(pool: SshPool, options: ObserveOptions = {}): 
   const timeoutMs = options.timeoutMs ?? OBSERVE_TIMEOUT_MS;
   const at = new Date().toISOString();
   const begin = performance.now();
-  const answers = await Promise.all(
+  const late = () => new Error(`no answer within ${timeoutMs / 1000} s`);
+  const asked = Promise.all(
     pool.access.machines.map(async (machine) => [machine.key, await ask(pool, machine, timeoutMs, options)] as const),
   );
-  return interpret(pool.access, new Map(answers), { at, tookMs: Math.round(performance.now() - begin) });
+  const lock = bounded(readConductor(pool), timeoutMs, late).catch((error) => ({ unknown: messageOf(error) }));
+  const [answers, conductor] = [await asked, await lock];
+  return interpret(pool.access, new Map(answers), { at, tookMs: Math.round(performance.now() - begin) }, conductor);
 }
 
 async function ask(pool: SshPool, machine: AccessMachine, timeoutMs: number, options: ObserveOptions): Promise<Answer> {

@@ -215,6 +215,11 @@ def hardware():
     }
 
 
+def initialised():
+    """A PostgreSQL was initialised or seeded here: its data directory has a version."""
+    return os.path.exists(DATA + "/PG_VERSION")
+
+
 def notes():
     """What the platform wrote down when it made the machine (image, zone), if it did."""
     text = read("/etc/pgkeel/machine.json")
@@ -224,7 +229,8 @@ def notes():
 def main():
     parts = {"units": units, "packages": packages, "hardware": hardware, "notes": notes}
     if "postgresql" in ROLES:
-        parts |= {"postgresql": postgresql, "disks": disks, "patroni": lambda: patroni("patroni")}
+        parts |= {"initialised": initialised, "postgresql": postgresql, "disks": disks}
+        parts |= {"patroni": lambda: patroni("patroni")}
         parts |= {"cluster": lambda: patroni("cluster"), "configuration": lambda: patroni("config")}
     if "etcd" in ROLES:
         parts |= {"etcdHealth": etcd_health, "etcdMembers": etcd_members}

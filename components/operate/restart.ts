@@ -1,0 +1,111 @@
+/** Restart of one member's PostgreSQL by Patroni, until it is back and caught up. */
+import { machinesWith } from "./access";
+import { OperateError } from "./errors";
+import { allCaughtUp, caughtUp, leaderServes } from "./health";
+import type { Observation } from "./observation";
+import { observeWith } from "./observe";
+import { postRestart } from "./patroni";
+import { openPooler, type PoolerSession } from "./pools";
+import type { SshPool } from "./ssh";
+import { untilObserved } from "./wait";
+
+export interface RestartOptions {
+  /** PostgreSQL must be up again within this time, in seconds; default 300. Crash recovery of a large cluster takes longer. */
+  readonly timeoutSeconds?: number;
+  /** Being caught up again after that, in ms; default 10 min. */
+  readonly catchUpMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+}
+
+export interface RestartResult {
+  readonly member: string;
+  readonly tookMs: number;
+  /** Parameters that still wait for a restart; not empty means that the restart did not take. */
+  readonly stillPending: readonly string[];
+}
+
+/** Why this member's PostgreSQL should not be restarted now; pure. */
+export function restartObstacle(seen: Observation, key: string): string | undefined {
+  const machine = seen.machines.find((m) => m.key === key);
+  if (!machine?.member) return `${key} is no member of this cluster`;
+  if (!machine.reachable) return `${key} does not answer over SSH`;
+  if (!machine.member.patroniAnswers) return `Patroni of ${key} does not answer`;
+  const others = allCaughtUp(seen, [key]);
+  // One at a time: while another is away, this one may be what durability or a failover needs.
+  if (!others.ok) return `another part of the cluster is not whole: ${others.why}`;
+  return undefined;
+}
+
+/**
+ * Restarts a replica. Its readers' sessions end; the poolers send new ones elsewhere.
+ * @throws OperateError when it leads (switch over first), when others are not whole, or when it does not come back.
+ */
+export async function restartReplica(pool: SshPool, key: string, options: RestartOptions = {}): Promise<RestartResult> {
+  const seen = await observeWith(pool);
+  if (seen.leader === key) {
+    const advice = "Switch over to another member first, or restart the leader with the poolers paused";
+    throw new OperateError(key, "restarting PostgreSQL", "it is the leader", advice);
+  }
+  refuseIf(restartObstacle(seen, key), key);
+  return restartAndWait(pool, key, options);
+}
+
+/**
+ * Restarts the leader in place while the read-write poolers hold their clients: for a cluster without a member that can
+ * take over. Writes wait for the whole restart; if that takes longer than the poolers may wait, clients see errors.
+ */
+export async function restartLeader(pool: SshPool, options: RestartOptions = {}): Promise<RestartResult> {
+  const seen = await observeWith(pool);
+  const key = seen.leader;
+  if (key === null)
+    throw new OperateError(seen.cluster, "restarting the leader", "there is none", "See `cluster status`");
+  refuseIf(restartObstacle(seen, key), key);
+  const keys = machinesWith(pool.access, "pooler").map((m) => m.key);
+  const up = keys.filter((k) => seen.machines.some((m) => m.key === k && m.reachable));
+  const poolers = await Promise.all(up.map((k) => openPooler(pool, k)));
+  try {
+    await hold(poolers);
+    return await restartAndWait(pool, key, options);
+  } finally {
+    await Promise.all(poolers.map((p) => p.resume().catch(() => undefined)));
+    for (const pooler of poolers) pooler.close();
+  }
+}
+
+/** The longest that a restart may hold clients, in seconds. */
+const HOLD_SECONDS = 60;
+
+async function hold(poolers: readonly PoolerSession[]): Promise<void> {
+  const outcomes = await Promise.all(poolers.map((p) => p.pause({ forSeconds: HOLD_SECONDS, withinSeconds: 5 })));
+  const reasons = outcomes.flatMap((o, i) => (o.kind === "paused" ? [] : [`${poolers[i]?.key}: ${o.reason}`]));
+  if (reasons.length === 0) return;
+  throw new OperateError("poolers", "pausing them", reasons.join("; "), "Nothing was restarted; try again later");
+}
+
+function refuseIf(reason: string | undefined, key: string): void {
+  if (reason === undefined) return;
+  throw new OperateError(key, "restarting PostgreSQL", reason, "Nothing was restarted; see `cluster status`");
+}
+
+async function restartAndWait(pool: SshPool, key: string, options: RestartOptions): Promise<RestartResult> {
+  const begin = performance.now();
+  options.onProgress?.(`${key} restarts`);
+  await postRestart(pool, key, { timeoutSeconds: options.timeoutSeconds ?? 300 });
+  const seen = await untilObserved(
+    pool,
+    (observation) => (observation.leader === key ? leaderServes(observation) : caughtUp(observation, key)),
+    {
+      what: `${key} is back and caught up`,
+      timeoutMs: options.catchUpMs ?? 600_000,
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onProgress ? { onReason: options.onProgress } : {}),
+    },
+  );
+  const member = seen.machines.find((m) => m.key === key)?.member;
+  return {
+    member: key,
+    tookMs: Math.round(performance.now() - begin),
+    stillPending: member?.pendingRestart ?? [],
+  };
+}
