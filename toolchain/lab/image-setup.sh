@@ -11,7 +11,8 @@ systemctl --root="$root" --quiet disable \
 # Timers that would take apt's lock or disk time from a small machine at any moment, and units without a purpose in a container.
 systemctl --root="$root" --quiet mask \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-  console-getty.service getty@tty1.service sshd-keygen.service systemd-firstboot.service systemd-networkd-wait-online.service
+  console-getty.service e2scrub_reap.service getty@tty1.service sshd-keygen.service systemd-firstboot.service systemd-logind.service \
+  systemd-networkd-persistent-storage.service systemd-networkd-wait-online.service systemd-pstore.service
 systemctl --root="$root" --quiet enable systemd-networkd.service ssh.service
 
 # Each machine has one host key of its own, made with the machine.

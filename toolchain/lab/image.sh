@@ -7,7 +7,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set: the image is kept in its .cache}/.cache}/pgkeel
-recipe=$(cat "$here"/image-packages.txt "$here"/image-build.sh "$here"/image-setup.sh | sha256sum | cut -c1-12)
+# Comments do not count.
+recipe=$(cat "$here"/image-packages.txt "$here"/image-build.sh "$here"/image-setup.sh | grep -v '^ *#' | sha256sum | cut -c1-12)
 image=$cache/image-$recipe
 started=$SECONDS
 
@@ -69,7 +70,8 @@ ensure() {
 
 build() {
   local log=$image.part/build.log child
-  unshare --mount --propagation private "$here/image-build.sh" "$image.part/root" > "$log" 2>&1 9>&- &
+  # It keeps the lock: should this script be killed, the next one waits until the build has ended too.
+  unshare --mount --propagation private "$here/image-build.sh" "$image.part/root" > "$log" 2>&1 &
   child=$!
   # An interrupt ends the build with us; what it wrote is removed by the next run.
   trap 'kill "$child" 2> /dev/null; wait "$child" 2> /dev/null; exit 130' INT TERM HUP
@@ -79,7 +81,7 @@ build() {
       sleep 1
     done
     if kill -0 "$child" 2> /dev/null; then
-      say "$((SECONDS - started)) s: $(tail -c 2000 "$log" | tr '\r' '\n' | grep -v '^$' | tail -1 | cut -c1-100)"
+      say "$((SECONDS - started)) s, $(packages '') packages unpacked, $(packages installed) set up"
     fi
   done
   trap - INT TERM HUP
@@ -89,6 +91,11 @@ build() {
   }
   # shellcheck disable=SC2016
   chroot "$image.part/root" dpkg-query -W -f '${Package} ${Version}\n' > "$image.part/packages"
+}
+
+# How many packages of the unfinished root are in a state, by dpkg's own list.
+packages() {
+  grep -sc "^Status: install ok $1" "$image.part/root/var/lib/dpkg/status" || true
 }
 
 prune() {

@@ -72,11 +72,17 @@ export async function detachLoops(file: string): Promise<void> {
 }
 
 async function loopDevices(file: string): Promise<string[]> {
-  const { stdout } = await attempt("losetup", ["--associated", file, "--output", "NAME", "--noheadings"]);
+  return (await loopsBelow(file)).map(({ device }) => device);
+}
+
+/** Loop devices of a file, or of the files below a directory; also of files that were deleted under them. */
+export async function loopsBelow(path: string): Promise<{ device: string; file: string }[]> {
+  const { stdout } = await attempt("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"]);
   return stdout
     .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
+    .map((line) => /^\s*(\S+)\s+(.*?)(?: \(deleted\))?\s*$/.exec(line))
+    .map((match) => ({ device: match?.[1] ?? "", file: match?.[2] ?? "" }))
+    .filter(({ file }) => file === path || file.startsWith(`${path}/`));
 }
 
 /**

@@ -23,8 +23,16 @@ const KILL_SECONDS = 20;
 /** systemd's signal for `systemctl poweroff`: SIGRTMIN+4. */
 const SIGNAL_POWER_OFF = 38;
 
-/** Enters the control groups, whose paths have no blanks, then becomes the machine. */
-const ENTER = 'for group in $1; do echo $$ > "$group/cgroup.procs" || exit 1; done; shift; exec "$@"';
+/**
+ * Enters the control groups, whose paths have no blanks, and runs the machine in them. With --keep-unit systemd-nspawn ends with 133 when
+ * the machine restarts itself, for its caller to start it again.
+ */
+const ENTER = `
+for group in $1; do echo $$ > "$group/cgroup.procs" || exit 1; done
+shift
+"$@"
+while [ $? -eq 133 ]; do "$@"; done
+`;
 
 /**
  * Switches a machine on and waits until its sshd answers; on already: only waits. After a restart of the host it mounts and connects

@@ -2,7 +2,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { bridgeName } from "./address";
 import { attempt, run } from "./command";
-import { detachLoops } from "./disks";
+import { detachLoops, loopsBelow } from "./disks";
 import { groupClusters, processesIn, removeGroups } from "./limits";
 import { deleteMachine } from "./machine";
 import { mountsBelow, unmountBelow } from "./mounts";
@@ -34,7 +34,7 @@ export async function findTraces(cluster: string): Promise<Traces> {
   return {
     processes,
     mounts: await mountsBelow(directory),
-    loops: await loopFiles(directory),
+    loops: (await loopsBelow(directory)).map(({ device, file }) => `${device} ${file}`),
     interfaces: await interfaces(bridgeName(cluster)),
     rules: (await labRules(cluster)).map(({ table, chain, words }) => `${table} ${chain} ${words.join(" ")}`),
     groups: (await groupClusters()).filter((name) => name === cluster),
@@ -60,7 +60,7 @@ export async function sweep(cluster: string): Promise<Traces> {
   await Promise.all((await listMachines(cluster)).map((key) => deleteMachine(cluster, key)));
   await killAll(cluster);
   await unmountBelow(directory);
-  for (const file of await loopFiles(directory)) await detachLoops(file);
+  for (const { file } of await loopsBelow(directory)) await detachLoops(file);
   for (const rule of await labRules(cluster)) await removeRule(rule);
   const network = await readNetwork(cluster).catch(() => undefined);
   for (const bridge of new Set([network?.bridge ?? bridgeName(cluster), bridgeName(cluster)]))
@@ -98,15 +98,6 @@ async function killAll(cluster: string): Promise<void> {
 async function describeProcess(pid: number): Promise<string> {
   const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "gone");
   return `${pid} ${name.trim()}`;
-}
-
-/** Files below a directory that loop devices use, deleted ones included. */
-async function loopFiles(directory: string): Promise<string[]> {
-  const { stdout } = await attempt("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"]);
-  return stdout
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((file) => file.startsWith(`${directory}/`));
 }
 
 async function interfaces(bridge: string): Promise<string[]> {
