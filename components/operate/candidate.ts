@@ -76,7 +76,7 @@ export function chooseCandidate(
     });
   const fit = judged.filter((j) => j.refusal === undefined).map((j) => machineIn(observation, j.key));
   const zone = machineIn(observation, leader).zone;
-  const [best] = [...fit].sort((a, b) => rank(a, zone) - rank(b, zone) || lagOf(a) - lagOf(b) || byKey(a, b));
+  const [best] = [...fit].sort((a, b) => rank(a, zone) - rank(b, zone) || noticeable(a) - noticeable(b) || byKey(a, b));
   if (!best) {
     const reasons = judged.map((j) => j.refusal ?? "");
     return { kind: "refused", reasons: reasons.length > 0 ? reasons : ["the leader is the only member"] };
@@ -91,6 +91,11 @@ function rank(machine: MachineObservation, zone: string): number {
 
 function lagOf(machine: MachineObservation): number {
   return machine.member?.replayLagBytes ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** Lag in steps of 1 MB: what is replayed in a few ms decides nothing. */
+function noticeable(machine: MachineObservation): number {
+  return Math.floor(lagOf(machine) / (1024 * 1024));
 }
 
 function byKey(a: MachineObservation, b: MachineObservation): number {
