@@ -32,13 +32,12 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
+          globalSetup: ["test/lab/harness/global.ts"],
           // The machines are shared, and the tests break them on purpose.
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Nothing that follows a failed repair would say anything.
-          bail: 0,
         },
       },
     ],

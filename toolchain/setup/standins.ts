@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { say } from "./say";
 
-const STANDINS = path.resolve(__dirname, "../standins");
+const START = path.resolve(__dirname, "../standins/start.js");
 const NODE = path.resolve(__dirname, "../../node_modules/.bin/node");
 
 /** In each of our launchers: tells them from the official programs. */
@@ -24,14 +24,22 @@ export function installStandInPlugin(directory: string, version: string): void {
 }
 
 function put(place: string, program: string): void {
-  if (fs.existsSync(place) && !fs.readFileSync(place).includes(MARK)) return;
+  if (fs.existsSync(place) && !isOurs(place)) return;
   const text = `#!/bin/sh
 ${MARK}
-NODE_NO_WARNINGS=1 exec ${quote(NODE)} ${quote(path.join(STANDINS, "start.js"))} ${program} "$@"
+NODE_NO_WARNINGS=1 exec ${quote(NODE)} ${quote(START)} ${program} "$@"
 `;
   const part = `${place}.${process.pid}.part`;
   fs.writeFileSync(part, text, { mode: 0o755 });
   fs.renameSync(part, place);
+}
+
+/** False for an official program, and for a launcher into another checkout that is still there and shares this place. */
+function isOurs(place: string): boolean {
+  const text = fs.readFileSync(place, "latin1");
+  if (!text.includes(MARK)) return false;
+  const start = /'([^']*\/start\.js)'/.exec(text)?.[1];
+  return start === undefined || start === START || !fs.existsSync(start);
 }
 
 function quote(text: string): string {
