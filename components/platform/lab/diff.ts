@@ -22,8 +22,9 @@ export function diffMachine(old: MachineInputs, inputs: MachineInputs): MachineD
   for (const disk of ["data", "wal"] as const) {
     const before = old.disks[disk];
     const after = inputs.disks[disk];
-    if (before === after) continue;
-    if (before !== undefined && after !== undefined && parseBytes(after) >= parseBytes(before)) grows.push(disk);
+    const growth = bytes(after) - bytes(before);
+    if (growth === 0) continue;
+    if (growth > 0 && before !== undefined) grows.push(disk);
     // Smaller, gone, or new: the data would have to move, which a new member does by itself.
     else replaces.push(`disks.${disk}`);
   }
@@ -34,6 +35,8 @@ export function diffMachine(old: MachineInputs, inputs: MachineInputs): MachineD
     login: old.authorizedKey !== inputs.authorizedKey,
   };
 }
+
+const bytes = (size: string | undefined) => (size === undefined ? 0 : parseBytes(size));
 
 export function hasChanges({ replaces, powerCycle, grows, login }: MachineDiff): boolean {
   return replaces.length > 0 || powerCycle || grows.length > 0 || login;
