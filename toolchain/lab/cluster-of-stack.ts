@@ -1,5 +1,5 @@
 /** Which lab the commands mean: that of the stack that is named, or of stacks/lab.ts. */
-import { join } from "node:path";
+import { loadDeclaration } from "../../stacks";
 
 /** Takes `-s STACK` or `--stack STACK` out of a command's words; default "lab". */
 export function takeStack(words: readonly string[]): { stack: string; rest: string[] } {
@@ -12,11 +12,7 @@ export function takeStack(words: readonly string[]): { stack: string; rest: stri
 
 /** The name of the cluster that a stack declares; its machines carry it. */
 export function clusterOfStack(stack: string): string {
-  if (!/^[A-Za-z0-9_.-]+$/.test(stack))
-    throw new Error(`--stack: got "${stack}"; expected the name of a file in stacks/`);
-  const file = join(__dirname, "../../stacks", `${stack}.ts`);
-  const declaration: { default?: { name?: unknown; platform?: { kind?: unknown } } } = require(file);
-  const { name, platform } = declaration.default ?? {};
+  const { name, platform } = loadDeclaration(stack) as { name?: unknown; platform?: { kind?: unknown } };
   if (typeof name !== "string") throw new Error(`stacks/${stack}.ts: its default export has no name`);
   if (platform?.kind !== "lab")
     throw new Error(`stacks/${stack}.ts: its platform is not "lab"; only lab machines are on this host`);

@@ -45,8 +45,8 @@ async function main(words: string[]): Promise<number> {
   const made: string[] = [];
   for (const key of await listMachines(cluster)) if ((await readMachine(cluster, key)) !== undefined) made.push(key);
   const keys = machine === "all" ? made : made.filter((key) => key === machine);
-  if (keys.length === 0)
-    throw new Error(`lab "${cluster}" has no machine ${machine}; it has: ${made.join(", ") || "none"}`);
+  if (made.length === 0) throw new Error(`lab "${cluster}" has no machines; make them: npm run lab`);
+  if (keys.length === 0) throw new Error(`lab "${cluster}" has no machine ${machine}; it has: ${made.join(", ")}`);
   await Promise.all(keys.map(async (key) => console.log(`${key}: ${await act(cluster, key, action as Action)}`)));
   return 0;
 }
