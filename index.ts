@@ -1,15 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Cluster } from "./components/cluster";
+import { previousRun } from "./components/rollout/previous";
+import { reviewChange } from "./components/rollout/review";
 import { parseCluster } from "./components/spec";
 import { loadDeclaration } from "./stacks";
 
-const declaration = loadDeclaration(pulumi.getStack());
-const cluster = new Cluster(parseCluster(declaration));
-
-export const readWrite = cluster.readWrite;
-export const readOnly = cluster.readOnly;
-export const members = cluster.members;
-export const caCertificate = cluster.caCertificate;
-export const adminPassword = cluster.adminPassword;
-export const access = cluster.access;
-export const readme = cluster.readme;
+/** The program: what is declared, what the living cluster makes of the change, and then the cluster. */
+export = async () => {
+  const spec = parseCluster(loadDeclaration(pulumi.getStack()));
+  const previous = await previousRun();
+  const plan = await reviewChange(previous, spec);
+  const cluster = new Cluster(spec, { previous, plan });
+  return cluster.outputs();
+};

@@ -10,9 +10,14 @@ import {
   stackReadme,
 } from "./outputs";
 import { type ClusterPlan, planCluster } from "./plan";
-import { createMachines } from "./platform";
+import type { RolloutPlan } from "./plan/change";
+import { openPlatform } from "./platform";
+import type { ReachableMachine } from "./remote";
 import { clusterAccess } from "./rollout/access";
 import { Conductor } from "./rollout/conductor";
+import { Gates } from "./rollout/gates";
+import type { PreviousRun } from "./rollout/previous";
+import { conductorSteps } from "./rollout/review";
 import { Secrets } from "./secrets";
 import { MachineServices } from "./services";
 import type { ClusterSpec } from "./spec";
@@ -21,6 +26,12 @@ import type { ClusterSpec } from "./spec";
 export interface ConnectedEndpoint extends Endpoint {
   /** libpq URI with user and password. */
   readonly connectionString: string;
+}
+
+/** The change that a run makes: where it starts, and the plan that was reviewed. */
+export interface ClusterChange {
+  readonly previous: PreviousRun | undefined;
+  readonly plan: RolloutPlan;
 }
 
 /** One PostgreSQL cluster: everything from its machines to its endpoints. */
@@ -39,22 +50,28 @@ export class Cluster extends pulumi.ComponentResource {
   readonly access: pulumi.Output<ClusterAccess>;
   /** The stack's README, Markdown. */
   readonly readme: string;
+  /** The parsed declaration: what the next update compares with. Secret only to keep previews short. */
+  readonly declared: pulumi.Output<ClusterSpec>;
 
-  constructor(spec: ClusterSpec, opts?: pulumi.ComponentResourceOptions) {
+  /** @param change What is known of the change that this run makes to a running cluster. */
+  constructor(spec: ClusterSpec, change: ClusterChange, opts?: pulumi.ComponentResourceOptions) {
     // The whole spec as inputs: the engine stores it and previews every changed field.
     super("pgkeel:index:Cluster", spec.name, { spec }, opts);
     const plan = planCluster(spec);
+    const gates = new Gates(change.plan, change.previous, spec);
     const child = { parent: this };
 
     const secrets = new Secrets(`${spec.name}-secrets`, plan, child);
-    const machines = createMachines(spec.name, plan, child);
-    const converged = machines.flatMap(
-      (machine) => new MachineServices(`${spec.name}-${machine.key}`, plan, machine, secrets, child).converged,
-    );
+    const { machines, converged } = this.makeMachines(plan, secrets, gates);
     this.access = clusterAccess(plan, machines, secrets);
     const conductor = new Conductor(
       `${spec.name}-conductor`,
-      { plan, access: this.access, passwords: secrets.cluster.apply(({ passwords }) => passwords) },
+      {
+        plan,
+        steps: conductorSteps(change.plan),
+        access: this.access,
+        passwords: secrets.cluster.apply(({ passwords }) => passwords),
+      },
       { ...child, dependsOn: converged },
     );
 
@@ -65,7 +82,33 @@ export class Cluster extends pulumi.ComponentResource {
     this.readOnly = this.connected(plan, READ_ONLY_PORT, caFile);
     this.members = plan.members.map(({ key, address, spec: { zone } }) => ({ key, address, zone }));
     this.readme = stackReadme(plan);
+    // Known when the conductor is done: after a failed update, the outputs of the last finished one stay.
+    this.declared = pulumi.secret(conductor.id.apply(() => spec));
     this.registerOutputs({ readWrite: this.readWrite, readOnly: this.readOnly, members: this.members });
+  }
+
+  /**
+   * Machines with their services: all at once, but for those that a running cluster can spare only one at a time. These
+   * stand in a chain, in the order of the plan, each behind the services of the one before.
+   */
+  private makeMachines(plan: ClusterPlan, secrets: Secrets, gates: Gates) {
+    const platform = openPlatform(plan.spec.name, plan, { parent: this });
+    const inTurn = [...plan.machines].sort((a, b) => gates.order.indexOf(a.key) - gates.order.indexOf(b.key));
+    const machines: ReachableMachine[] = [];
+    const converged: pulumi.Resource[] = [];
+    let before: readonly pulumi.Resource[] = [];
+    for (const planned of inTurn) {
+      const { key } = planned;
+      const waits = gates.order.includes(key);
+      const machine = platform(planned, { dependsOn: waits ? [...before] : [], hooks: gates.machine(key) });
+      const services = new MachineServices(`${plan.spec.name}-${key}`, plan, machine, secrets, gates.voter(key), {
+        parent: this,
+      });
+      if (waits) before = services.converged;
+      machines.push(machine);
+      converged.push(...services.converged);
+    }
+    return { machines: machines.sort((a, b) => (a.key < b.key ? -1 : 1)), converged };
   }
 
   /** Writes the authority's certificate where `sslrootcert` can name it; returns the absolute path. */
@@ -73,6 +116,12 @@ export class Cluster extends pulumi.ComponentResource {
     const path = `.pulumi/ca/${name}.crt`;
     new LocalFile(`${name}-ca-file`, { path, content: this.caCertificate }, { parent: this, dependsOn: [after] });
     return `${process.cwd()}/${path}`;
+  }
+
+  /** The stack's outputs. */
+  outputs() {
+    const { readWrite, readOnly, members, caCertificate, adminPassword, access, readme } = this;
+    return { readWrite, readOnly, members, caCertificate, adminPassword, readme, access, declared: this.declared };
   }
 
   private connected(plan: ClusterPlan, port: number, caFile: string): pulumi.Output<ConnectedEndpoint> {

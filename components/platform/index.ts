@@ -1,16 +1,22 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ClusterPlan } from "../plan";
+import type { ClusterPlan, PlannedMachine } from "../plan";
 import type { ReachableMachine } from "../remote";
-import { labMachines } from "./lab";
-import { sshMachines } from "./ssh/machines";
+import { labPlatform } from "./lab";
+import { sshPlatform } from "./ssh/machines";
 
-/** Turns the planned machines into reachable ones, on the platform that the spec names. */
-export function createMachines(name: string, plan: ClusterPlan, opts: { parent: pulumi.Resource }): ReachableMachine[] {
+/** Options of one machine's resource: what it waits for, and the gates before work on it. */
+export type MachineOptions = Pick<pulumi.CustomResourceOptions, "dependsOn" | "hooks">;
+
+/** Turns a planned machine into a reachable one. */
+export type Platform = (machine: PlannedMachine, opts: MachineOptions) => ReachableMachine;
+
+/** The platform that the spec names. */
+export function openPlatform(name: string, plan: ClusterPlan, opts: { parent: pulumi.Resource }): Platform {
   const { platform } = plan.spec;
   switch (platform.kind) {
     case "lab":
-      return labMachines(name, plan, platform, opts);
+      return labPlatform(name, plan, platform, opts);
     case "ssh":
-      return sshMachines(plan, platform);
+      return sshPlatform(platform);
   }
 }

@@ -74,8 +74,12 @@ export function convergeService(name: string, args: ServiceArgs, opts: pulumi.Cu
       logging: remote.Logging.None,
       ...ALONE,
     },
-    opts,
+    withoutHooks(opts),
   );
   const stdin = pulumi.unsecret(args.secrets.apply(fingerprint)).apply((value) => renderBundle(args.bundle, value));
   return new remote.Command(name, { connection, create: call, stdin, ...ALONE }, { ...opts, dependsOn: [secrets] });
+}
+
+function withoutHooks({ hooks: _, ...opts }: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
+  return opts;
 }

@@ -9,6 +9,8 @@ export interface ConductorArgs {
   readonly plan: ClusterPlan;
   readonly access: pulumi.Output<ClusterAccess>;
   readonly passwords: pulumi.Output<ClusterPasswords>;
+  /** What it has to do on the running cluster, in words: empty on a first deployment, and when all is as declared. */
+  readonly steps: readonly string[];
 }
 
 /**
@@ -23,6 +25,7 @@ export class Conductor extends ThinResource {
       {
         // Shown field by field: what the tuning made of the declared hardware is part of the review.
         configuration: dynamicConfiguration(args.plan),
+        steps: args.steps,
         // The spec is shown on the cluster's own row already; here it is what the next update compares with.
         spec: pulumi.secret(args.plan.spec),
         access: args.access,

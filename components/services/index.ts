@@ -27,6 +27,8 @@ const PGBOUNCER: Service = { bundle: pgbouncerBundle, secrets: pgbouncerSecrets 
 /**
  * The services of one machine. etcd comes before Patroni, which needs it; the pooler's services come up beside them and
  * wait for a leader by themselves.
+ *
+ * `voterGate` stands before etcd: a running cluster has to know of a new voter before that starts.
  */
 export class MachineServices extends pulumi.ComponentResource {
   /** The last resources of the machine: whoever needs its services depends on them. */
@@ -37,6 +39,7 @@ export class MachineServices extends pulumi.ComponentResource {
     plan: ClusterPlan,
     reachable: ReachableMachine,
     secrets: Secrets,
+    voterGate: pulumi.ResourceHookBinding,
     opts: pulumi.ComponentResourceOptions,
   ) {
     const machine = plan.machines.find(({ key }) => key === reachable.key);
@@ -45,7 +48,11 @@ export class MachineServices extends pulumi.ComponentResource {
     super("pgkeel:services:Machine", name, { roles: machine.roles }, opts);
 
     const child = (after: pulumi.Resource) => ({ parent: this, dependsOn: [after] });
-    const converge = ({ bundle, secrets: files }: Service, after: pulumi.Resource): pulumi.Resource =>
+    const converge = (
+      { bundle, secrets: files }: Service,
+      after: pulumi.Resource,
+      hooks: pulumi.ResourceHookBinding = {},
+    ): pulumi.Resource =>
       convergeService(
         `${name}-${bundle(plan, machine).service}`,
         {
@@ -53,7 +60,7 @@ export class MachineServices extends pulumi.ComponentResource {
           bundle: bundle(plan, machine),
           secrets: pulumi.all([secrets.cluster, identity]).apply(([plain, own]) => files(plan, machine, plain, own)),
         },
-        child(after),
+        { ...child(after), hooks },
       );
 
     const program = installConverge(`${name}-converge`, reachable, { parent: this });
@@ -62,7 +69,7 @@ export class MachineServices extends pulumi.ComponentResource {
       { machine: reachable, bundle: baseBundle(plan, machine) },
       child(program),
     );
-    const etcd = machine.roles.includes("etcd") ? converge(ETCD, base) : base;
+    const etcd = machine.roles.includes("etcd") ? converge(ETCD, base, voterGate) : base;
     const member = machine.roles.includes("postgresql") ? converge(PATRONI, etcd) : etcd;
     const pooler = machine.roles.includes("pooler") ? converge(PGBOUNCER, converge(HAPROXY, base)) : base;
     this.converged = [member, pooler];

@@ -1,27 +1,32 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterPlan, PlannedMachine } from "../../plan";
-import type { Connection, ReachableMachine } from "../../remote";
+import type { Connection } from "../../remote";
 import { SshKey } from "../../secrets/resources";
 import type { PlatformSpec } from "../../spec";
+import type { Platform } from "..";
 import { LabMachine, type LabMachineArgs, LabNetwork } from "./resources";
 
 type LabPlatform = Extract<PlatformSpec, { kind: "lab" }>;
 
-/** Makes the planned machines on this host, on a network of their own. */
-export function labMachines(
+/** Machines on this host, on a network of their own. */
+export function labPlatform(
   name: string,
   plan: ClusterPlan,
   platform: LabPlatform,
   opts: { parent: pulumi.Resource },
-): ReachableMachine[] {
+): Platform {
   const cluster = plan.spec.name;
   const login = new SshKey(`${name}-login`, { comment: `pgkeel-${cluster}` }, opts);
   const network = new LabNetwork(`${name}-network`, { cluster, network: platform.network }, opts);
-  return plan.machines.map((planned) => {
+  return (planned, { dependsOn, hooks }) => {
     const args = { ...machineArgs(cluster, planned, platform), authorizedKey: login.publicKey };
-    const machine = new LabMachine(`${name}-${planned.key}-machine`, args, { ...opts, dependsOn: [network] });
+    const machine = new LabMachine(`${name}-${planned.key}-machine`, args, {
+      ...opts,
+      dependsOn: pulumi.output(dependsOn ?? []).apply((others) => [network, ...[others].flat()]),
+      ...(hooks === undefined ? {} : { hooks }),
+    });
     return { key: planned.key, user: "root", connection: connection(planned, machine, login), dependsOn: [machine] };
-  });
+  };
 }
 
 function machineArgs(

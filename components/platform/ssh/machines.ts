@@ -1,20 +1,21 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterPlan, PlannedMachine } from "../../plan";
-import type { Connection, ReachableMachine } from "../../remote";
+import type { PlannedMachine } from "../../plan";
+import type { Connection } from "../../remote";
 import type { PlatformSpec } from "../../spec";
+import type { Platform } from "..";
 
 type SshPlatform = Extract<PlatformSpec, { kind: "ssh" }>;
 
 /** Machines that exist already and are reached by SSH: nothing is made or removed. */
-export function sshMachines(plan: ClusterPlan, platform: SshPlatform): ReachableMachine[] {
+export function sshPlatform(platform: SshPlatform): Platform {
   const credentials = login(platform);
-  return plan.machines.map((machine) => ({
+  return (machine) => ({
     key: machine.key,
     user: platform.user,
     connection: pulumi.secret(connection(machine, platform, credentials)),
     dependsOn: [],
-  }));
+  });
 }
 
 type Credentials = Pick<Connection, "privateKey" | "agentSocketPath">;

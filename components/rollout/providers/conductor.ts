@@ -1,53 +1,49 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ClusterAccess, machinesWith } from "../../operate/access";
-import { getConfig, type JsonObject, putConfig } from "../../operate/patroni";
+import type { JsonObject } from "../../operate/patroni";
 import { withSql } from "../../operate/sql";
-import { type SshPool, withSsh } from "../../operate/ssh";
+import { withSsh } from "../../operate/ssh";
 import { rolesSql } from "../../services/patroni";
 import type { ClusterPasswords } from "../../services/types";
 import type { ClusterSpec } from "../../spec";
+import { conduct } from "../conduct";
 import { waitUntilFormed } from "../formation";
 
 interface ConductorInputs {
   readonly configuration: JsonObject;
+  readonly steps: readonly string[];
   readonly spec: ClusterSpec;
   readonly access: ClusterAccess;
   readonly passwords: ClusterPasswords;
 }
 
-async function conduct(inputs: ConductorInputs): Promise<void> {
-  const members = machinesWith(inputs.access, "postgresql").map(({ key }) => key);
-  await withSsh(inputs.access, async (pool) => {
-    const { leader } = await waitUntilFormed(pool, members, say);
-    await ownConfiguration(pool, leader, inputs.configuration);
-    await withSql(pool, leader, (session) => session.rows(rolesSql(inputs.passwords, inputs.access.cluster)));
-    await waitUntilFormed(pool, members, say);
-  });
-}
-
-/** The document is owned whole: what is not declared is removed. */
-async function ownConfiguration(pool: SshPool, leader: string, declared: JsonObject): Promise<void> {
-  if (isDeepStrictEqual(await getConfig(pool, leader), declared)) return;
-  await putConfig(pool, leader, declared);
-}
-
+/** Lines that the engine shows beside the resource. */
 function say(line: string): void {
   console.error(line);
 }
 
+/** The cluster is whole, and the program's roles have their passwords. */
+async function form({ access, passwords }: ConductorInputs): Promise<void> {
+  const members = machinesWith(access, "postgresql").map(({ key }) => key);
+  await withSsh(access, async (pool) => {
+    const { leader } = await waitUntilFormed(pool, members, say);
+    await withSql(pool, leader, (session) => session.rows(rolesSql(passwords, access.cluster)));
+  });
+}
+
 export async function create(inputs: ConductorInputs) {
-  await conduct(inputs);
+  await form(inputs);
   return { id: inputs.access.cluster, outs: inputs };
 }
 
 export async function diff(_id: string, old: ConductorInputs, inputs: ConductorInputs) {
-  const relevant = ({ configuration, spec, access, passwords }: ConductorInputs) => ({
+  const declared = ({ configuration, spec, access, passwords }: ConductorInputs) => ({
     configuration,
     spec,
     access,
     passwords,
   });
-  return { changes: !isDeepStrictEqual(plain(relevant(old)), plain(relevant(inputs))) };
+  return { changes: inputs.steps.length > 0 || !isDeepStrictEqual(plain(declared(old)), plain(declared(inputs))) };
 }
 
 /** Values that came over the wire have other prototypes than those from a module; only the data counts. */
@@ -55,7 +51,17 @@ function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 
-export async function update(_id: string, _old: ConductorInputs, inputs: ConductorInputs) {
-  await conduct(inputs);
+export async function update(_id: string, old: ConductorInputs, inputs: ConductorInputs) {
+  const { spec: after } = inputs;
+  const measured = await conduct({ access: withLeaving(old.access, inputs.access), before: old.spec, after, say });
+  await form(inputs);
+  const pause = (measured.longestWritePauseMs / 1000).toFixed(2);
+  say(`done: ${measured.steps} steps in ${measured.seconds.toFixed(1)} s; longest write pause ${pause} s`);
   return { outs: inputs };
+}
+
+/** The machines that leave are still there, and have to be reached to leave in good order. */
+function withLeaving(old: ClusterAccess, now: ClusterAccess): ClusterAccess {
+  const staying = new Set(now.machines.map(({ key }) => key));
+  return { ...now, machines: [...now.machines, ...old.machines.filter(({ key }) => !staying.has(key))] };
 }

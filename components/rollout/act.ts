@@ -1,0 +1,193 @@
+/** Carries out one step of a rollout on the living cluster. Every step may be repeated: it may have been done before. */
+import { setTimeout as pause } from "node:timers/promises";
+import { OperateError } from "../operate/errors";
+import { addLearner, promoteLearner, removeMember } from "../operate/etcd";
+import { getConfig, patchConfig, postReload, putConfig } from "../operate/patroni";
+import { resumePooler } from "../operate/pools";
+import { restartLeader, restartReplica } from "../operate/restart";
+import type { SshPool } from "../operate/ssh";
+import { switchover } from "../operate/switchover";
+import type { ClusterState, LivingCluster, Software, Step } from "../plan/change";
+import type { ClusterSpec } from "../spec";
+import { documentInPass, documentWithDurability } from "./document";
+import { look } from "./look";
+import type { Proof } from "./proof";
+
+export interface Stage {
+  readonly pool: SshPool;
+  readonly after: ClusterSpec;
+  readonly state: LivingCluster;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  readonly proof: Proof;
+}
+
+/** A step that waits for something of the cluster's own gets this long, in ms; seeding has no limit of its own but progress. */
+const SETTLE_MS = 120_000;
+
+export async function act(step: Step, stage: Stage): Promise<void> {
+  const { pool, say, signal } = stage;
+  switch (step.kind) {
+    case "resume-poolers":
+      await Promise.all(step.machines.map((key) => resumePooler(pool, key)));
+      return;
+    case "config-apply": {
+      const held = Object.fromEntries(
+        step.held.map((name) => [name, String(stage.state.configuration.parameters[name] ?? "")]),
+      );
+      await writeDocument(stage, documentInPass(stage.after, held, stage.state.configuration.durability));
+      return;
+    }
+    case "durability-change":
+      await writeDocument(stage, documentWithDurability(await getConfig(pool, leaderOf(stage)), step.to));
+      return;
+    case "add-voter": {
+      const address = stage.after.machines[step.machine]?.address as string;
+      await addLearner(pool, step.machine, address);
+      return;
+    }
+    case "promote-voter":
+      await until(stage, `${step.machine} has caught up as a learner`, () => promoteLearner(pool, step.machine));
+      return;
+    case "remove-voter":
+      await removeMember(pool, step.machine);
+      if (!step.dead) await stopUnits(stage, step.machine, ["etcd"]);
+      return;
+    case "seed-member":
+      await untilState(stage, `${step.member} streams`, (state) => {
+        const member = state.kind === "living" ? state.members[step.member] : undefined;
+        return member?.reachable === true && member.state === "streaming";
+      });
+      return;
+    case "admit-to-reads":
+      await untilState(stage, `the poolers send reads to ${step.member}`, (state) => inReadRoute(state, step.member));
+      return;
+    case "leave-read-route":
+      await untilState(
+        stage,
+        `the poolers send no reads to ${step.member}`,
+        (state) => !inReadRoute(state, step.member),
+      );
+      return;
+    case "restart-member": {
+      const options = { signal, onProgress: say };
+      const result =
+        step.role === "leader" ? await restartLeader(pool, options) : await restartReplica(pool, step.member, options);
+      if (step.role === "leader") stage.proof.notePause(result.tookMs);
+      return;
+    }
+    case "switchover": {
+      const result = await switchover(pool, { candidate: step.to, signal, onProgress: say });
+      stage.proof.notePause(result.writePauseMs);
+      say(`${result.to} leads; writes paused ${(result.writePauseMs / 1000).toFixed(2)} s`);
+      return;
+    }
+    case "upgrade-software":
+      await upgrade(
+        stage,
+        step.machine,
+        step.software.map(({ software }) => software),
+      );
+      return;
+    case "leave-patroni":
+      if (!step.dead) await stopUnits(stage, step.member, ["patroni"]);
+      await untilState(
+        stage,
+        `Patroni no longer lists ${step.member}`,
+        (state) => state.kind === "living" && state.members[step.member] === undefined,
+      );
+      return;
+    case "drop-slot":
+      // Patroni keeps the slots of absent members for a while and would make a dropped one anew; told to keep none, it
+      // drops this one itself. The declared time is put back by the next step that writes the document.
+      await patchConfig(pool, leaderOf(stage), { member_slots_ttl: "0" });
+      await untilState(
+        stage,
+        `the slot of ${step.member} is gone`,
+        (state) => state.kind === "living" && !state.slots.includes(step.member),
+      );
+      return;
+    case "pooler-change":
+      if (step.change === "drained")
+        for (const machine of step.machines) await stopUnits(stage, machine, ["pgbouncer.target", "haproxy"]);
+      return;
+    case "bootstrap":
+    case "preflight":
+    case "verify":
+    case "hba":
+    case "reload":
+    case "power-cycle":
+    case "grow-disk":
+    case "replace-machine":
+    case "delete-machine":
+      throw new Error(`the step ${step.kind} is done by ${step.by}, not by the conductor`);
+  }
+}
+
+function leaderOf(stage: Stage): string {
+  const { leader } = stage.state;
+  if (leader === undefined)
+    throw new OperateError(stage.pool.access.cluster, "asking who leads", "nobody does", "See `cluster status`");
+  return leader;
+}
+
+/** Writes the document and has every member read it now, instead of at its next look. */
+async function writeDocument(stage: Stage, document: Parameters<typeof putConfig>[2]): Promise<void> {
+  await putConfig(stage.pool, leaderOf(stage), document);
+  const up = Object.entries(stage.state.members).filter(([, member]) => member.reachable);
+  await Promise.all(up.map(([key]) => postReload(stage.pool, key)));
+}
+
+async function stopUnits(stage: Stage, machine: string, units: readonly string[]): Promise<void> {
+  await stage.pool.machine(machine).run(`systemctl disable --now --quiet ${units.join(" ")}`, {
+    step: `stopping ${units.join(", ")}`,
+    timeoutMs: SETTLE_MS,
+  });
+}
+
+/** New versions of one machine's packages, and restarts of what runs from them; the caller has moved the leader away. */
+async function upgrade(stage: Stage, machine: string, software: readonly Software[]): Promise<void> {
+  const ssh = stage.pool.machine(machine);
+  await ssh.run("/usr/local/lib/pgkeel/services/base upgrade", {
+    step: "installing pinned versions",
+    timeoutMs: 600_000,
+  });
+  const restarts: Readonly<Record<Software, string | undefined>> = {
+    etcd: "systemctl restart etcd",
+    haproxy: "systemctl restart haproxy",
+    pgbouncer: "systemctl restart 'pgbouncer-*@*'",
+    patroni: "systemctl restart patroni",
+    pgbackrest: undefined,
+    postgresql: undefined,
+  };
+  for (const one of software) {
+    const command = restarts[one];
+    if (command !== undefined) await ssh.run(command, { step: `restarting ${one}`, timeoutMs: SETTLE_MS });
+  }
+  if (software.includes("postgresql"))
+    await restartReplica(stage.pool, machine, { signal: stage.signal, onProgress: stage.say });
+}
+
+function inReadRoute(state: ClusterState, key: string): boolean {
+  const member = state.kind === "living" ? state.members[key] : undefined;
+  return member?.reachable === true && member.inReadRoute;
+}
+
+async function untilState(stage: Stage, what: string, reached: (state: ClusterState) => boolean): Promise<void> {
+  await until(stage, what, async () => reached((await look(stage.pool, stage.after)).state));
+}
+
+async function until(stage: Stage, what: string, reached: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + SETTLE_MS;
+  while (!(await reached())) {
+    stage.signal.throwIfAborted();
+    if (Date.now() > deadline)
+      throw new OperateError(
+        stage.pool.access.cluster,
+        `waiting until ${what}`,
+        `not so after ${SETTLE_MS / 1000} s`,
+        "See `npm run cluster -- status`; run `up` again when the reason is mended: it carries on from here",
+      );
+    await pause(300);
+  }
+}

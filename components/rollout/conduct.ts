@@ -1,0 +1,128 @@
+/**
+ * Brings a living cluster towards its declaration: looks, asks the plan for the next step, does it, and looks again. It
+ * keeps no list of its own: whatever another run did already, or undid, the next look shows.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { ClusterAccess } from "../operate/access";
+import { becomeConductor, type Conductor } from "../operate/conductor";
+import { OperateError } from "../operate/errors";
+import { getConfig, type JsonObject, postReload, putConfig } from "../operate/patroni";
+import { type SshPool, withSsh } from "../operate/ssh";
+import { type ClusterState, describeStep, renderPlan, rollout, type Step, unsettled } from "../plan/change";
+import type { ClusterSpec } from "../spec";
+import { act } from "./act";
+import { declaredDocument } from "./document";
+import { look } from "./look";
+import { type Measured, Proof } from "./proof";
+
+export interface Rollout {
+  readonly access: ClusterAccess;
+  /** What the last finished update declared. */
+  readonly before: ClusterSpec | undefined;
+  readonly after: ClusterSpec;
+  readonly say: (line: string) => void;
+  /** Stops in front of this step, or behind it. Default: at the end. */
+  readonly stop?: { readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
+}
+
+/** Members that are coming back get this long without any change, in ms, before the rollout gives up. */
+const SETTLE_MS = 180_000;
+
+/** @throws OperateError: at the first failure, with the state that it leaves and the way on. */
+export function conduct(work: Rollout): Promise<Measured> {
+  return withSsh(work.access, async (pool) => {
+    const conductor = await becomeConductor(pool);
+    try {
+      return await steps(pool, conductor, work);
+    } finally {
+      await conductor.release();
+    }
+  });
+}
+
+async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Measured> {
+  const proof = new Proof();
+  for (;;) {
+    conductor.lost.throwIfAborted();
+    const state = await settled(pool, work);
+    const step = nextStep(work, state);
+    if (step === undefined || state.kind !== "living") break;
+    const stopHere = work.stop?.when(step) === true;
+    if (stopHere && work.stop?.at === "before") return proof.measured();
+    if (step.by === "platform") {
+      // A machine that leaves goes after the conductor; any other work on a machine has its turn before.
+      if (step.kind === "delete-machine") break;
+      throw notYet(pool, step);
+    }
+    work.say(describeStep(step));
+    await conductor.begin(describeStep(step));
+    await act(step, { pool, after: work.after, state, signal: conductor.lost, say: work.say, proof });
+    await conductor.done();
+    proof.noteStep();
+    if (stopHere) return proof.measured();
+  }
+  if (work.stop === undefined) await ownDocument(pool, work.after);
+  return proof.measured();
+}
+
+function nextStep(work: Rollout, state: ClusterState): Step | undefined {
+  const plan = rollout(work.before, work.after, state);
+  if (!plan.executable)
+    throw new OperateError(work.after.name, "planning the next step", renderPlan(plan), "Nothing more was changed");
+  return plan.steps.find(({ by, kind }) => by !== "converge" && kind !== "preflight" && kind !== "verify");
+}
+
+function notYet(pool: SshPool, step: Step): OperateError {
+  return new OperateError(
+    pool.access.cluster,
+    describeStep(step),
+    "the machine is not as the stack's state says",
+    "Run `pulumi refresh`, look at the preview, and run `up` again",
+  );
+}
+
+/** Waits until what an earlier step, or a machine's power cycle, has set in motion is at rest. */
+async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
+  let last = "";
+  let changed = Date.now();
+  for (;;) {
+    const { state } = await look(pool, work.after);
+    const open = relevant(work, state, unsettled(work.after, state));
+    if (open.length === 0) return state;
+    const line = open.join("; ");
+    if (line !== last) {
+      work.say(`waiting: ${line}`);
+      changed = Date.now();
+    }
+    last = line;
+    if (Date.now() - changed > SETTLE_MS)
+      throw new OperateError(
+        pool.access.cluster,
+        "waiting for the cluster to settle",
+        `${line}; nothing has changed for ${SETTLE_MS / 1000} s`,
+        "See `npm run cluster -- status`; run `up` again when the reason is mended: it carries on from here",
+      );
+    await pause(300);
+  }
+}
+
+/** What is dead and shall go, or is not there yet, is the plan's business and is not waited for. */
+function relevant(work: Rollout, state: ClusterState, open: readonly string[]): readonly string[] {
+  if (state.kind !== "living") return open;
+  const gone = Object.keys(state.machines).filter(
+    (key) => state.machines[key]?.reachable === false && work.after.machines[key] === undefined,
+  );
+  return open.filter((line) => !gone.some((key) => line.includes(key)));
+}
+
+/** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
+async function ownDocument(pool: SshPool, after: ClusterSpec): Promise<void> {
+  const { state } = await look(pool, after);
+  if (state.kind !== "living" || state.leader === undefined) return;
+  const declared = JSON.parse(JSON.stringify(declaredDocument(after))) as JsonObject;
+  if (isDeepStrictEqual(await getConfig(pool, state.leader), declared)) return;
+  await putConfig(pool, state.leader, declared);
+  const up = Object.entries(state.members).filter(([, member]) => member.reachable);
+  await Promise.all(up.map(([key]) => postReload(pool, key)));
+}
