@@ -67,7 +67,7 @@ function sshd(): string {
     "# Unauthenticated connections at once: some are refused from 200 on, all from 400 on. sshd's defaults are 10 and 100.",
     "MaxStartups 200:30:400",
     "MaxSessions 200",
-    "# A connection whose other end is gone ends after two minutes, and what it ran with it.",
+    "# A connection whose other end is gone ends after two minutes.",
     "ClientAliveInterval 30",
     "ClientAliveCountMax 4",
   ]);

@@ -85,7 +85,7 @@ install_packages() {
     # Perhaps the lists are old, or an earlier installation was cut off.
     words=$(dpkg --configure -a 2>&1 && apt update && install_now "$@") || {
       finish_install
-      fail "cannot install $* on $(hostname): $(grep -E '^(E|W|dpkg):' <<<"$words" | tail -4 | paste -sd ' ') - $(advice "$words")"
+      fail "cannot install $* on $(</etc/hostname): $(grep -E '^(E|W|dpkg):' <<<"$words" | tail -4 | paste -sd ' ') - $(advice "$words")"
     }
   fi
   finish_install

@@ -18,7 +18,8 @@ check() {
   local words taken
   command -v haproxy >/dev/null || fail "the program haproxy is missing; the package haproxy must be installed"
   [ -r /etc/pgkeel/tls/haproxy/ca.crt ] || fail "/etc/pgkeel/tls/haproxy/ca.crt is missing; the cluster's certificates were not delivered"
-  words=$(haproxy -c -q -f "$1$config" 2>&1) || fail "HAProxy refuses its configuration: $words"
+  words=$(haproxy -c -f "$1$config" 2>&1) ||
+    fail "HAProxy refuses its configuration: $(grep ALERT <<<"$words" | sed "s,.*config : ,,; s,$1,," | head -3 | paste -sd ' ')"
   systemctl is-active --quiet haproxy || {
     taken=$(ss -Hltnp "( sport = :5000 or sport = :5001 or sport = :7000 )" | grep -E ' (127\.0\.0\.1|0\.0\.0\.0|\*|\[::\]):' || true)
     [ -z "$taken" ] || fail "a port of 5000, 5001, 7000 is taken by another program; stop it: $taken"

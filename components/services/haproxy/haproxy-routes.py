@@ -3,6 +3,7 @@
 
   haproxy-routes status                            which servers take writes and reads, as JSON
   haproxy-routes wait --leader KEY --within SEC    until the leader route leads to that member alone
+  haproxy-routes announce --leader KEY             sets it so at once, ahead of HAProxy's own next check
   haproxy-routes reload                            a new worker with the present configuration
   haproxy-routes forget-state                      for a start: no server is up before a check says so
 
@@ -136,6 +137,19 @@ def wait(leader, within):
         time.sleep(LOOK_SECONDS)
 
 
+def announce(leader):
+    """For a caller that has it from Patroni. HAProxy goes on checking: a wrong word lasts until its next check."""
+    states = {row["srv_name"]: row["srv_op_state"] for row in server_states() if row["be_name"] == LEADER_ROUTE}
+    if leader not in states:
+        raise Failure(f"no member {leader} in the leader route; there are {', '.join(states)}")
+    # First the others down: two leaders at once would split writes.
+    orders = [(name, "down") for name, state in states.items() if name != leader and state != "0"]
+    for name, health in [*orders, *([(leader, "up")] if states[leader] != "2" else [])]:
+        if words := ask(ADMIN_SOCKET, f"set server {LEADER_ROUTE}/{name} health {health}").strip():
+            raise Failure(f"HAProxy does not set {name} {health}: {words}")
+    return routes()
+
+
 def reload():
     write_states(server_states())
     answer = ask(MASTER_SOCKET, "reload")
@@ -158,6 +172,8 @@ def main(arguments):
             status, answer = 0, {"ok": True, **routes()}
         case ["wait"]:
             status, answer = wait(option(arguments, "--leader"), float(option(arguments, "--within")))
+        case ["announce"]:
+            status, answer = 0, {"ok": True, **announce(option(arguments, "--leader"))}
         case ["reload"]:
             reload()
             return 0
@@ -174,7 +190,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except Failure as failure:
-        if sys.argv[1] in ("status", "wait"):
+        if sys.argv[1] in ("status", "wait", "announce"):
             print(json.dumps({"ok": False, "reason": str(failure)}))
         print(f"haproxy-routes: {failure}", file=sys.stderr)
         sys.exit(1)

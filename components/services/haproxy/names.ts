@@ -14,5 +14,5 @@ export const STATISTICS_PORT = 7000;
 export const ADMIN_SOCKET = "/run/haproxy/admin.sock";
 /** Which servers were up when HAProxy last reloaded; read by the worker that takes over. */
 export const STATE_FILE = "/run/haproxy/server-state";
-/** The machine-side program: `status`, `wait --leader KEY --within SECONDS`, `reload`, `keep-state`, `forget-state`. */
+/** The machine-side program: `status`, `wait --leader KEY --within SECONDS`, `announce --leader KEY`, `reload`. */
 export const ROUTES_PROGRAM = "/usr/local/lib/pgkeel/haproxy-routes";

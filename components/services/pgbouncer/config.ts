@@ -1,6 +1,6 @@
 import { connectString, type IniLine, type IniSection, renderIni } from "../../render/ini";
 import { LEADER_ROUTE, READ_ROUTE } from "../haproxy/names";
-import { type PoolerPort, QUERY_WAIT_SECONDS } from "./names";
+import { LOGIN_SECONDS, type PoolerPort, QUERY_WAIT_SECONDS } from "./names";
 import { LOOKUP_CONNECTIONS, type PortShare } from "./pools";
 
 export const CONFIG = "/etc/pgbouncer";
@@ -101,7 +101,7 @@ function sharedSettings(share: PortShare): IniLine[] {
     ["server_idle_timeout", 120],
     // A connection found dead costs a client its query; a check costs a round trip every 10 s of idleness.
     ["server_check_delay", 10],
-    ["client_login_timeout", 30],
+    ["client_login_timeout", LOGIN_SECONDS],
 
     // A client machine that is gone without a word is found in 60 + 3 × 10 s.
     ["tcp_keepalive", true],

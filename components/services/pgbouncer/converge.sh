@@ -29,6 +29,8 @@ check() {
     taken=$(ss -Hltnp "( sport = :$port )" | grep -v '"pgbouncer"' || true)
     [ -z "$taken" ] || fail "port $port is taken by another program; stop it: $taken"
   done
+  # Those of killed runs.
+  rm -rf /tmp/pgbouncer-check.*
   scratch=$(mktemp -d /tmp/pgbouncer-check.XXXXXX)
   trap 'rm -rf "$scratch"' EXIT
   chmod 0755 "$scratch"
@@ -42,7 +44,8 @@ try() {
   install -d -o $user "$dir"
   printf '[pgbouncer]\nunix_socket_dir = %s\n%%include %s\n' "$dir" "$stage$conf/$port.ini" >"$dir/check.ini"
   chmod 0644 "$dir/check.ini"
-  setpriv --reuid=$user --regid=$user --clear-groups pgbouncer "$dir/check.ini" >"$dir/words" 2>&1 &
+  # Bounded, for the case that this script is killed meanwhile.
+  timeout 10 setpriv --reuid=$user --regid=$user --clear-groups pgbouncer "$dir/check.ini" >"$dir/words" 2>&1 &
   pid=$!
   deadline=$((SECONDS + 5))
   until [ -S "$dir/.s.PGSQL.6432" ]; do

@@ -16,7 +16,8 @@ export const PGBOUNCER_TARGET = "pgbouncer.target";
 export const PAUSE_PROGRAM = "/usr/local/lib/pgkeel/pgbouncer-pause";
 
 /**
- * A client may wait this long for a connection, in seconds, and with it through a switchover. PgBouncer's default; the
- * pause program refuses pauses that come near it.
+ * A client that has logged in may wait this long for a server, and one that logs in this long for the lookup of its
+ * password; in seconds. PgBouncer's defaults. The pause program refuses pauses that come near the shorter one.
  */
 export const QUERY_WAIT_SECONDS = 120;
+export const LOGIN_SECONDS = 60;

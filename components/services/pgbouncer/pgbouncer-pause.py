@@ -34,8 +34,8 @@ STATE = "/run/pgkeel/pgbouncer-pause.json"
 LOCK = "/run/pgkeel/pgbouncer-pause.lock"
 PROGRAM = "/usr/local/lib/pgkeel/pgbouncer-pause"
 TIMER = "pgkeel-pgbouncer-resume"
-# Clients wait 120 s for a connection before PgBouncer sends them away (query_wait_timeout).
-LONGEST_PAUSE = 90
+# Clients that log in wait 60 s before PgBouncer sends them away (client_login_timeout), the others 120 s.
+LONGEST_PAUSE = 50
 # The console answers from memory: a process that takes longer hangs.
 ANSWER_SECONDS = 2
 
