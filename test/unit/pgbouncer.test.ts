@@ -151,7 +151,10 @@ describe("pgbouncer", () => {
 
   it("keeps secrets from everybody but its own group", () => {
     const plan = planOf();
-    const secrets = { caCertificate: "CA\n", passwords: { pgbouncer: 'a"b', admin: "other-password" } } as ClusterSecrets;
+    const secrets = {
+      caCertificate: "CA\n",
+      passwords: { pgbouncer: 'a"b', admin: "other-password" },
+    } as ClusterSecrets;
     const identity = { certificate: "CERT\n", privateKey: "KEY\n" };
     const given = pgbouncerSecrets(plan, machineOf(plan, "db-1"), secrets, identity);
     for (const { content, owner, mode } of given)

@@ -1,7 +1,15 @@
 /** From two declarations to the list of what changes and what each change does to the clients. */
 import type { ClusterSpec } from "../../spec";
 import { type Change, strongest } from "./change";
-import { declaredParameters, declaredTimings, factsOf, memberKeys, poolSize } from "./derivation";
+import {
+  declaredParameters,
+  declaredTimings,
+  documentParameters,
+  factsOf,
+  memberKeys,
+  type Parameters,
+  poolSize,
+} from "./derivation";
 import { judgeField } from "./field-rules";
 import { changedFields, type FieldChange, reverted } from "./fields";
 import { judgeParameter, type ParameterChange, parameterChanges, QUIET } from "./parameter-rules";
@@ -45,7 +53,7 @@ function declaredParameter(field: FieldChange, parameters: readonly ParameterCha
   const text = (declared: unknown, value: unknown) =>
     declared === undefined ? inForce(name, value, after) : String(declared);
   if (changes.length === 0) {
-    const value = declaredParameters(after, memberKeys(after)[0] as string)[name];
+    const value = documentParameters(after)[name];
     const [from, to] = [text(field.from, value), text(field.to, value)];
     return [{ path: field.path, from, to, impact: "none", reason: "The value in force stays the same." }];
   }
@@ -79,8 +87,8 @@ function derivedParameter(change: ParameterChange, after: ClusterSpec, causes: C
     to: text(change.to),
     ...judgeParameter(change, after),
     ...concerned(change, after),
-    derivedFrom: causes.of((spec) => {
-      const value = declaredParameters(spec, member)[change.name];
+    derivedFrom: causes.of(({ parameters }) => {
+      const value = parameters().get(member)?.[change.name];
       if (value === undefined || change.to === undefined) return value === change.to;
       return sameValue(factsOf(after, change.name), value, change.to);
     }),
@@ -97,7 +105,7 @@ function derivedTimings(before: ClusterSpec, after: ClusterSpec, causes: Causes)
       to: String(next[name]),
       impact: "reload" as const,
       reason: "Taken over within one loop; no connection is closed.",
-      derivedFrom: causes.of((spec) => declaredTimings(spec)[name] === next[name]),
+      derivedFrom: causes.of(({ spec }) => declaredTimings(spec)[name] === next[name]),
     }));
 }
 
@@ -111,24 +119,40 @@ function derivedPoolSize(before: ClusterSpec, after: ClusterSpec, causes: Causes
       to: String(to),
       impact: "pooler-reload",
       reason: "PgBouncer reloads; surplus server connections are closed when they fall idle.",
-      derivedFrom: causes.of((spec) => poolSize(spec) === to),
+      derivedFrom: causes.of(({ spec }) => poolSize(spec) === to),
     },
   ];
 }
 
+/** A new declaration with one field as it was before. */
+interface Without {
+  readonly path: string;
+  readonly spec: ClusterSpec;
+  /** Reckoned once, and only when asked for. */
+  readonly parameters: () => ReadonlyMap<string, Parameters>;
+}
+
 /** Finds out which declared fields a derived value follows from: those without which it would be another one. */
 class Causes {
-  private readonly without: readonly { readonly path: string; readonly spec: ClusterSpec }[];
+  private readonly without: readonly Without[];
 
   constructor(before: ClusterSpec, after: ClusterSpec, fields: readonly FieldChange[]) {
-    this.without = fields.map((field) => ({ path: field.path, spec: reverted(before, after, field.names) }));
+    this.without = fields.map((field) => {
+      const spec = reverted(before, after, field.names);
+      let known: ReadonlyMap<string, Parameters> | undefined;
+      const parameters = () => {
+        known ??= declaredParameters(spec);
+        return known;
+      };
+      return { path: field.path, spec, parameters };
+    });
   }
 
-  /** @param same Whether the derived value in a spec is the one of the new declaration. */
-  of(same: (spec: ClusterSpec) => boolean): string[] {
-    const causes = this.without.filter(({ spec }) => {
+  /** @param same Whether the derived value of a declaration is the one of the new declaration. */
+  of(same: (without: Without) => boolean): string[] {
+    const causes = this.without.filter((without) => {
       try {
-        return !same(spec);
+        return !same(without);
       } catch {
         // A declaration with one field put back need not make sense as a whole; then it tells nothing.
         return false;

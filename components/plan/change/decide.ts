@@ -38,6 +38,7 @@ const RULES: readonly Rule[] = [
   growingDisks,
   leaderWhereItIs,
   begunReplacement,
+  emptyMachines,
   newVoters,
   newMembers,
   strongerDurability,
@@ -154,6 +155,14 @@ function begunReplacement(goal: Goal, state: LivingCluster): Decision | undefine
   return undefined;
 }
 
+/** Machines on which nothing runs that anyone could miss: what they need is done before members and voters come to them. */
+function emptyMachines(goal: Goal, state: LivingCluster): Decision | undefined {
+  const key = Object.keys(goal.after.machines)
+    .sort()
+    .find((name) => state.members[name] === undefined && !isInEtcd(state, name) && !isIdle(workOn(goal, state, name)));
+  return key === undefined ? undefined : workStep(goal, state, key, workOn(goal, state, key), "replica");
+}
+
 function isInEtcd(state: LivingCluster, key: string): boolean {
   return state.etcd.members.some((member) => member.key === key);
 }
@@ -227,6 +236,21 @@ function weakerDurability(goal: Goal, state: LivingCluster): Decision | undefine
 function weakenFor(goal: Goal, state: LivingCluster, left: number): Decision | undefined {
   const [from, to] = [state.configuration.durability, goal.after.durability];
   return isWeaker(from, to) && left < neededStandbys(from) ? changeDurability(goal, state) : undefined;
+}
+
+/**
+ * In mode `sync` Patroni hands over to a named standby only, and keeps the names that it has. With more names asked for,
+ * the candidate is among them; nothing is promised less meanwhile. The declared number comes back at the end.
+ */
+function everyStandbyAcknowledges(state: LivingCluster, next: string): Decision {
+  const from = state.configuration.durability;
+  const to = { ...from, standbys: availableStandbys(state) };
+  return { do: { kind: "durability-change", from, to, until: `${next} has taken over` } };
+}
+
+/** Whether writes wait for as long as no more than so many standbys can acknowledge: strict asks for one at least. */
+function blocksWrites({ configuration: { durability } }: LivingCluster, standbys: number): boolean {
+  return durability.strict && durability.mode !== "async" && standbys === 0;
 }
 
 function tooFewStandbys(there: number, needed: number, what: string): Refusal {
@@ -307,10 +331,13 @@ function leadersTurn(goal: Goal, state: LivingCluster): Decision | undefined {
   if (why === undefined) return isIdle(work) ? undefined : workStep(goal, state, leader, work, "leader");
   if (!canHandOver(goal, leader)) return withoutStandIn(goal, state, leader, work);
   const next = candidate(goal, state, (key) => !isIdle(workOn(goal, state, key)));
-  if (typeof next !== "string") return { refuse: next };
-  const weakened = weakenFor(goal, state, availableStandbys(state, next));
-  if (weakened !== undefined) return weakened;
-  const step = { kind: "switchover", from: leader, to: next, why, picksUp: [] } as const;
+  if ("code" in next) return { refuse: next };
+  if (!next.sync) return everyStandbyAcknowledges(state, next.key);
+  if (blocksWrites(state, availableStandbys(state, next.key))) {
+    const weakened = weakenFor(goal, state, 0);
+    if (weakened !== undefined) return weakened;
+  }
+  const step = { kind: "switchover", from: leader, to: next.key, why, picksUp: [] } as const;
   return { do: { ...step, picksUp: goal.members.includes(leader) ? pickedUp(goal, state, leader, step) : [] } };
 }
 

@@ -1,7 +1,7 @@
 /** What follows from a declaration: parameters, timings, pool sizes. The only place here that asks the spec's formulas. */
-import type { ClusterSpec, MachineSpec } from "../../spec";
+import type { ClusterSpec, MachineSpec, PostgresqlVersion } from "../../spec";
 import { clusterParameters, memberParameters, recoveryTimings } from "../../spec";
-import { type ParameterInfo, parameterInfo } from "../../spec/parameters/table";
+import { type ParameterInfo, parameterInfo, parameterTable } from "../../spec/parameters/table";
 import type { ParameterValue } from "./parameter-value";
 
 export type Parameters = Readonly<Record<string, ParameterValue>>;
@@ -9,6 +9,19 @@ export type Parameters = Readonly<Record<string, ParameterValue>>;
 /** Facts of a parameter; undefined: PostgreSQL does not know it (an extension's own). */
 export function factsOf(spec: ClusterSpec, name: string): ParameterInfo | undefined {
   return parameterInfo(spec.postgresql.version, name);
+}
+
+const START_DEFAULTS = new Map<PostgresqlVersion, Readonly<Record<string, string>>>();
+
+/** Parameters that are read at start only, with the values that they have when nobody sets them. */
+export function startDefaults({ postgresql: { version } }: ClusterSpec): Readonly<Record<string, string>> {
+  let defaults = START_DEFAULTS.get(version);
+  if (defaults === undefined) {
+    const atStart = [...parameterTable(version).values()].filter(({ context }) => context === "postmaster");
+    defaults = Object.fromEntries(atStart.flatMap(({ name, boot }) => (boot === undefined ? [] : [[name, boot]])));
+    START_DEFAULTS.set(version, defaults);
+  }
+  return defaults;
 }
 
 /** Keys of the machines that run PostgreSQL, sorted. */
@@ -28,9 +41,10 @@ export function ownParameters(spec: ClusterSpec, key: string): Parameters {
   return memberParameters(spec, spec.machines[key] as MachineSpec);
 }
 
-/** Everything that one member shall run with. */
-export function declaredParameters(spec: ClusterSpec, key: string): Parameters {
-  return { ...documentParameters(spec), ...ownParameters(spec, key) };
+/** Everything that each member shall run with, by member. */
+export function declaredParameters(spec: ClusterSpec): ReadonlyMap<string, Parameters> {
+  const document = documentParameters(spec);
+  return new Map(memberKeys(spec).map((key) => [key, { ...document, ...ownParameters(spec, key) }]));
 }
 
 /** Patroni's timings by Patroni's names, in seconds. */

@@ -308,7 +308,7 @@ export function describeStep(step: Step): string {
         ? "Patroni's configuration, first pass: what rises"
         : "Patroni's configuration is written";
     case "durability-change":
-      return `Durability ${durability(step.from)} to ${durability(step.to)}`;
+      return `Durability ${durability(step.from)} to ${durability(step.to)}${step.until === undefined ? "" : ` until ${step.until}`}`;
     case "grow-disk":
       return `${step.machine}: ${step.disk === "wal" ? "WAL" : "data"} disk grows from ${step.from} to ${step.to}`;
     case "add-voter":
@@ -402,7 +402,7 @@ function durability({ mode, strict, standbys }: DurabilityState): string {
   return mode === "async" ? "async" : `${mode}${strict ? " strict" : ""} of ${count(standbys, "standby")}`;
 }
 
-/** "writes go on · reads on 1 of 2 replicas · stand-ins 1 · acknowledging standbys 1 of 1 · etcd spares 1". */
+/** "writes go on · reads on 1 of 2 replicas · stand-ins 1 · sync standbys 1 of 1 · etcd spares 1". */
 export function describeStanding(standing: Standing): string {
   const { writes, readReplicas, standIns, acknowledging, etcdMayLose } = standing;
   const parts = [writes.kind === "flow" ? "writes go on" : `writes pause about ${writes.seconds} s`];
@@ -413,7 +413,7 @@ export function describeStanding(standing: Standing): string {
         : `reads on ${readReplicas.during} of ${count(readReplicas.of, "replica")}`,
     );
   parts.push(`stand-ins ${standIns === 0 ? "none" : standIns}`);
-  if (acknowledging.needed > 0) parts.push(`acknowledging standbys ${acknowledging.during} of ${acknowledging.needed}`);
+  if (acknowledging.needed > 0) parts.push(`sync standbys ${acknowledging.during} of ${acknowledging.needed}`);
   parts.push(etcdMayLose < 0 ? "etcd cannot decide" : `etcd spares ${etcdMayLose === 0 ? "none" : etcdMayLose}`);
   return parts.join(" · ");
 }

@@ -21,6 +21,8 @@ export interface Goal {
 export function goalOf(before: ClusterSpec | undefined, after: ClusterSpec): Goal {
   const members = memberKeys(after);
   const old = before === undefined ? [] : memberKeys(before);
+  const own = (spec: ClusterSpec, keys: readonly string[]) =>
+    new Map(keys.map((key) => [key, ownParameters(spec, key)]));
   return {
     before,
     after,
@@ -28,9 +30,9 @@ export function goalOf(before: ClusterSpec | undefined, after: ClusterSpec): Goa
     voters: [...after.etcd.voters].sort(),
     poolers: [...after.poolers.machines].sort(),
     document: documentParameters(after),
-    declared: new Map(members.map((key) => [key, declaredParameters(after, key)])),
-    own: new Map(members.map((key) => [key, ownParameters(after, key)])),
-    ownBefore: new Map(old.map((key) => [key, ownParameters(before as ClusterSpec, key)])),
+    declared: declaredParameters(after),
+    own: own(after, members),
+    ownBefore: own(before ?? after, old),
   };
 }
 

@@ -33,36 +33,45 @@ export function standIns(state: LivingCluster, without?: string): string[] {
     .map(([key]) => key);
 }
 
+/** `sync` is false where Patroni would not hand over to it yet: in mode `sync` only named standbys may take over. */
+export interface Candidate {
+  readonly key: string;
+  readonly sync: boolean;
+}
+
 /**
  * Who takes over in a planned switchover: a member that stays, may lead, streams and has next to nothing to replay; one
- * that acknowledges commits, where any does; the leader's own zone before others; the least lag.
+ * that acknowledges commits before others; the leader's own zone before others; the least lag.
  * @param hasWork Members with work of their own left: they would have to hand over again.
  */
-export function candidate(goal: Goal, state: LivingCluster, hasWork: (key: string) => boolean): string | Refusal {
+export function candidate(goal: Goal, state: LivingCluster, hasWork: (key: string) => boolean): Candidate | Refusal {
   const zone = zoneOf(goal, state.leader);
-  const synchronous = state.configuration.durability.mode !== "async";
-  const staying = standIns(state).filter((key) => goal.members.includes(key) && !hasWork(key));
-  const eligible = staying.filter((key) => !synchronous || asked(state, key)?.sync !== "async");
-  const near = eligible.filter((key) => (asked(state, key)?.replayLagBytes ?? 0) <= MOST_LAG_BYTES);
-  const rank = (key: string) => [zoneOf(goal, key) === zone ? 0 : 1, asked(state, key)?.replayLagBytes ?? 0, key];
+  const { mode } = state.configuration.durability;
+  const acknowledges = (key: string) => mode === "async" || asked(state, key)?.sync !== "async";
+  const eligible = standIns(state)
+    .filter((key) => goal.members.includes(key) && !hasWork(key))
+    .filter((key) => mode !== "sync" || acknowledges(key) || asked(state, key)?.mayAcknowledge === true);
+  const near = eligible.filter((key) => lagOf(state, key) <= MOST_LAG_BYTES);
+  const rank = (key: string) => [acknowledges(key) ? 0 : 1, zoneOf(goal, key) === zone ? 0 : 1, lagOf(state, key), key];
   const [best] = near.sort((a, b) => compareRanks(rank(a), rank(b)));
-  if (best !== undefined) return best;
+  if (best !== undefined) return { key: best, sync: mode !== "sync" || acknowledges(best) };
   const leader = state.leader as string;
   if (eligible.length > 0) return behind(state, leader, eligible);
   return {
     code: "no-candidate",
     subject: leader,
-    reason:
-      staying.length > 0
-        ? `${leader} has to hand over, and none of ${staying.join(", ")} acknowledges its commits yet`
-        : `${leader} has to hand over, and no other member that stays and may lead is streaming from it`,
+    reason: `${leader} has to hand over, and no other member that stays and may lead streams from it`,
     advice:
       "wait until a member that may lead streams (`npm run cluster -- status`), or declare one more, and run again",
   };
 }
 
+function lagOf(state: LivingCluster, key: string): number {
+  return asked(state, key)?.replayLagBytes ?? 0;
+}
+
 function behind(state: LivingCluster, leader: string, keys: readonly string[]): Refusal {
-  const lags = keys.map((key) => `${key} by ${megabytes(asked(state, key)?.replayLagBytes ?? 0)}`);
+  const lags = keys.map((key) => `${key} by ${megabytes(lagOf(state, key))}`);
   return {
     code: "replica-behind",
     subject: keys.join(", "),

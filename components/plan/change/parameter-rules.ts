@@ -17,9 +17,10 @@ export interface ParameterChange {
 /** Every parameter that changes on a member that is there before and after, sorted by name. */
 export function parameterChanges(before: ClusterSpec, after: ClusterSpec): ParameterChange[] {
   const groups = new Map<string, { name: string; from?: ParameterValue; to?: ParameterValue; members: string[] }>();
-  const stay = memberKeys(after).filter((key) => memberKeys(before).includes(key));
-  for (const member of stay) {
-    const [old, next] = [declaredParameters(before, member), declaredParameters(after, member)];
+  const [were, are] = [declaredParameters(before), declaredParameters(after)];
+  for (const [member, next] of are) {
+    const old = were.get(member);
+    if (old === undefined) continue;
     for (const name of new Set([...Object.keys(old), ...Object.keys(next)])) {
       const [from, to] = [old[name], next[name]];
       if (sameInForce(factsOf(after, name), from, to)) continue;

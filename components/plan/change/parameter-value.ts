@@ -13,7 +13,7 @@ export function canonical(info: ParameterInfo | undefined, value: ParameterValue
 }
 
 export function sameValue(info: ParameterInfo | undefined, a: ParameterValue, b: ParameterValue): boolean {
-  return canonical(info, a) === canonical(info, b);
+  return String(a) === String(b) || canonical(info, a) === canonical(info, b);
 }
 
 /**

@@ -13,9 +13,9 @@ import type {
   ReachableMember,
   Software,
 } from "./cluster-state";
-import { declaredTimings, factsOf } from "./derivation";
+import { declaredTimings, factsOf, startDefaults } from "./derivation";
 import { bytesOf } from "./fields";
-import { asked, type Goal, heldParameters, reachable, targetValue } from "./goal";
+import { asked, type Goal, heldParameters, reachable } from "./goal";
 import { STANDBY_BOUND, sameValue } from "./parameter-value";
 import type { StepAction } from "./step";
 
@@ -104,7 +104,7 @@ function apply(goal: Goal, state: LivingCluster, step: StepAction): LivingCluste
       const made = withNewMachine(goal, state, step.member);
       return {
         ...withMember(made, step.member, newReplica(goal, made, step.member)),
-        slots: [...state.slots, step.member],
+        slots: withKey(state.slots, step.member),
       };
     }
     case "admit-to-reads":
@@ -183,36 +183,25 @@ export function availableStandbys(state: LivingCluster, without?: string): numbe
 }
 
 function pending(goal: Goal, state: LivingCluster, key: string, member: ReachableMember): string[] {
-  const wanted = configuredFor(goal, state, key);
-  const names = new Set([...Object.keys(wanted), ...member.pendingRestart]);
+  const [cluster, own] = [state.configuration.parameters, goal.own.get(key) ?? {}];
+  const defaults = startDefaults(goal.after);
+  const names = new Set([...Object.keys(defaults), ...member.pendingRestart]);
   return [...names]
     .filter((name) => {
-      const facts = factsOf(goal.after, name);
       const running = member.parameters[name];
-      const value = wanted[name] ?? facts?.boot;
+      const value = own[name] ?? cluster[name] ?? defaults[name];
       // Of a parameter that is not known well enough only PostgreSQL's own word counts.
-      if (facts === undefined || running === undefined || value === undefined)
-        return member.pendingRestart.includes(name);
-      if (facts.context !== "postmaster") return false;
-      return !sameValue(facts, running, value);
+      if (running === undefined || value === undefined) return member.pendingRestart.includes(name);
+      return !sameValue(factsOf(goal.after, name), running, value);
     })
     .sort();
 }
 
-/** What the configuration gives the member at this moment. */
-function configuredFor(goal: Goal, state: LivingCluster, key: string) {
-  const removed = Object.keys(asked(state, key)?.parameters ?? {}).map((name) => [name, targetValue(goal, key, name)]);
-  return {
-    ...(Object.fromEntries(removed.filter(([, value]) => value !== undefined)) as Record<string, string>),
-    ...state.configuration.parameters,
-    ...goal.own.get(key),
-  };
-}
-
 /** Values in force after PostgreSQL has started: those configured, but on a standby no bound one below its leader's. */
 function inForceAfterStart(goal: Goal, state: LivingCluster, key: string): Readonly<Record<string, string>> {
-  const values: Record<string, string> = {};
-  for (const [name, value] of Object.entries(configuredFor(goal, state, key))) values[name] = String(value);
+  const values: Record<string, string> = { ...startDefaults(goal.after) };
+  const configured = { ...state.configuration.parameters, ...goal.own.get(key) };
+  for (const [name, value] of Object.entries(configured)) values[name] = String(value);
   const leader = asked(state, state.leader);
   if (leader === undefined || key === state.leader) return values;
   for (const name of STANDBY_BOUND) {
@@ -229,7 +218,10 @@ function switchedOver(goal: Goal, state: LivingCluster, from: string, to: string
   const next: LivingCluster = {
     ...state,
     leader: to,
-    slots: [...state.slots.filter((key) => key !== to), from],
+    slots: withKey(
+      state.slots.filter((key) => key !== to),
+      from,
+    ),
     members: Object.fromEntries(
       Object.entries(state.members).map(([key, member]) => [key, member.reachable ? { ...member, timeline } : member]),
     ),
@@ -347,6 +339,10 @@ function withSoftware(
   const versions = { ...state.machines[key]?.versions };
   for (const change of software) versions[change.software] = change.to;
   return withMachine(state, key, { versions });
+}
+
+function withKey(keys: readonly string[], key: string): readonly string[] {
+  return keys.includes(key) ? keys : [...keys, key];
 }
 
 function withNewMachine(goal: Goal, state: LivingCluster, key: string): LivingCluster {

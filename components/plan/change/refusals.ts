@@ -91,8 +91,7 @@ function tooFewMembers(after: ClusterSpec): Refusal[] {
 const MOST_SHARED_BUFFERS = 0.75;
 
 function tooLittleMemory(after: ClusterSpec): Refusal[] {
-  return memberKeys(after).flatMap((key) => {
-    const { shared_buffers: buffers } = declaredParameters(after, key);
+  return [...declaredParameters(after)].flatMap(([key, { shared_buffers: buffers }]) => {
     const memory = (after.machines[key] as MachineSpec).size.memory;
     if (typeof buffers !== "string" || !/(MB|GB|TB)$/.test(buffers)) return [];
     if (bytesOf(buffers) <= bytesOf(memory) * MOST_SHARED_BUFFERS) return [];

@@ -33,7 +33,7 @@ export function standingDuring(state: LivingCluster, step: StepAction): Standing
   const quorum = quorumOf(state);
   const etcdMayLose = mayLose(touched?.etcd ? without(quorum, touched.key) : quorum);
   return {
-    writes: writesDuring(state, step, touched, there < needed, etcdMayLose < 0),
+    writes: writesDuring(state, step, touched, there === 0 && needed > 0, etcdMayLose < 0),
     readReplicas: { during: routed.filter(([key]) => !gone(key)).length, of: routed.length },
     etcdMayLose: Math.max(etcdMayLose, -1),
     standIns: standIns(state, away).filter((key) => key !== next).length,
@@ -106,13 +106,13 @@ function writesDuring(
   state: LivingCluster,
   step: StepAction,
   touched: Touched | undefined,
-  tooFewStandbys: boolean,
+  noStandby: boolean,
   etcdStops: boolean,
 ): WriteEffect {
   if (touched === undefined || touched.seconds === 0) return { kind: "flow" };
   const onLeader = touched.postgresql && touched.key === state.leader;
   // Strict: no commit is acknowledged until a standby is back. Without etcd the leader steps down until it is back.
-  const waits = (touched.postgresql && tooFewStandbys && state.configuration.durability.strict) || etcdStops;
+  const waits = (touched.postgresql && noStandby && state.configuration.durability.strict) || etcdStops;
   return onLeader || waits || step.kind === "switchover"
     ? { kind: "pause", seconds: touched.seconds }
     : { kind: "flow" };
@@ -130,7 +130,9 @@ function notesOn(
   if (etcdStops && touched?.etcd) notes.push("etcd has one voter only: it cannot decide until the machine is back");
   if (touched?.postgresql && tooFewStandbys && step.kind !== "switchover") {
     const { strict } = state.configuration.durability;
-    notes.push(strict ? "writes wait for a standby" : "commits are acknowledged with fewer standbys than declared");
+    const none = availableStandbys(state, touched.key === state.leader ? undefined : touched.key) === 0;
+    if (!none) notes.push("commits are acknowledged by fewer standbys than declared");
+    else notes.push(strict ? "writes wait for a standby" : "commits are acknowledged by the leader alone");
   }
   if (step.kind === "seed-member") notes.push(`${step.from} sends a copy of all data`);
   return notes;

@@ -50,7 +50,13 @@ export type StepAction =
       readonly timings: readonly ParameterSetting[];
       readonly held: readonly string[];
     }
-  | { readonly kind: "durability-change"; readonly from: DurabilityState; readonly to: DurabilityState }
+  /** `until`: it is for the steps up to there only, and is taken back afterwards. */
+  | {
+      readonly kind: "durability-change";
+      readonly from: DurabilityState;
+      readonly to: DurabilityState;
+      readonly until?: string;
+    }
   | {
       readonly kind: "grow-disk";
       readonly machine: string;
