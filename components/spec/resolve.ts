@@ -8,7 +8,8 @@ type DeclaredMember = Exclude<DeclaredMachine["member"], false>;
 /** A member with its defaults. A delayed one neither leads nor takes reads: what it shows is old. */
 export function resolveMember(member: DeclaredMember): MemberSpec {
   const current = member.delay === undefined;
-  return { ...member, mayLead: member.mayLead ?? current, takesReads: member.takesReads ?? current };
+  const { mayLead = current, takesReads = current, ...others } = member;
+  return { mayLead, takesReads, ...others };
 }
 
 /** Members that acknowledge commits when they are replicas: those that may lead and stream from the leader itself. */
@@ -46,25 +47,31 @@ export function resolveCluster(declared: Declared, parameters: Readonly<Record<s
   const acknowledging = members.filter((key) => acknowledges((machines[key] as MachineSpec).member as MemberSpec));
   const { mode, strict, standbys } = declared.durability;
   const keysOf = (which: "members" | string[]) => (which === "members" ? members : [...which].sort());
+  // In the order of the schema, so that a spec that is parsed again stays as it is to the letter.
   return deepFreeze({
-    ...declared,
-    platform:
-      declared.platform.kind === "ssh"
-        ? { ...declared.platform, hostKeys: sorted(declared.platform.hostKeys) }
-        : declared.platform,
+    name: declared.name,
+    platform: resolvePlatform(declared.platform),
     postgresql: { ...declared.postgresql, parameters: sorted(parameters) },
     durability: { mode: mode ?? defaultMode(acknowledging.length), strict, standbys },
+    recovery: declared.recovery,
     machines,
     etcd: { voters: keysOf(declared.etcd.voters) },
     poolers: { ...declared.poolers, machines: keysOf(declared.poolers.machines) },
-    confirm: [...new Set([declared.confirm].flat())].sort(),
+    hba: declared.hba,
     protection: declared.protection ?? declared.platform.kind !== "lab",
+    confirm: [...new Set([declared.confirm].flat())].sort(),
+    software: declared.software,
   });
+}
+
+function resolvePlatform(platform: Declared["platform"]): Declared["platform"] {
+  return platform.kind === "ssh" ? { ...platform, hostKeys: sorted(platform.hostKeys) } : platform;
 }
 
 function resolveMachine(key: string, machine: DeclaredMachine, network: Network | undefined): MachineSpec {
   const member = machine.member === false ? false : resolveMember(machine.member);
-  return { ...machine, address: resolveAddress(key, machine.address, network), member };
+  const { size, disks, zone, address } = machine;
+  return { size, disks, zone, address: resolveAddress(key, address, network), member };
 }
 
 function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {

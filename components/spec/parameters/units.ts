@@ -55,12 +55,19 @@ export function inBaseUnit(value: number, unitName: string, base: BaseUnit): num
   return roundHalfEven(exact / step) * step;
 }
 
-/** The shortest text that is exact, with a unit: 131072 of 8kB is "1GB". 0 and what is below it stand for themselves. */
+/** Less than this much of the smallest unit is the noise of binary fractions. */
+const NOISE = 1e-6;
+
+/**
+ * The shortest text with a unit: 131072 of 8kB is "1GB". undefined where there is no exact one, and for 0 and what is
+ * below it, which stand for themselves.
+ */
 export function inWholeUnits(value: number, base: BaseUnit): string | undefined {
-  if (value <= 0) return undefined;
-  const smallest = value * base.size;
+  const smallest = Math.round(value * base.size);
+  if (value <= 0 || smallest === 0 || Math.abs(value * base.size - smallest) > NOISE) return undefined;
+  if (!Number.isSafeInteger(smallest)) return undefined;
   const unit = base.units.find(({ size }) => smallest % size === 0);
-  return unit === undefined || !Number.isSafeInteger(smallest) ? undefined : `${smallest / unit.size}${unit.name}`;
+  return unit === undefined ? undefined : `${smallest / unit.size}${unit.name}`;
 }
 
 /** As C's rint: a half goes to the even neighbour. */

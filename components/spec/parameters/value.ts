@@ -62,12 +62,12 @@ function checkNumber(info: ParameterInfo, given: GivenValue): CheckedValue {
   const least = Math.max(Number(info.min), PATRONI_LEAST[info.name] ?? Number.NEGATIVE_INFINITY);
   if (!(value >= least && value <= Number(info.max))) return wrong(given, inWords(info, base));
   if (FILE_MODES.includes(info.name)) return { value: `0${value.toString(8)}` };
-  return { value: numberText(value, info, base) };
+  return { value: numberText(value, base) };
 }
 
-function numberText(value: number, { unit }: ParameterInfo, base: BaseUnit | undefined): string {
-  if (base === undefined || value <= 0) return String(value);
-  return inWholeUnits(value, base) ?? `${value}${unit}`;
+function numberText(value: number, base: BaseUnit | undefined): string {
+  // Without a unit it counts in the parameter's own.
+  return (base === undefined ? undefined : inWholeUnits(value, base)) ?? String(value);
 }
 
 const NUMBER = /^\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(\S*)\s*$/;
@@ -78,18 +78,19 @@ function readNumber(text: string, whole: boolean, base: BaseUnit | undefined): n
   const [hex, sign, hexDigits, hexUnit = ""] = (whole && HEXADECIMAL.exec(text)) || [];
   const [decimal, digits, decimalUnit = ""] = hex === undefined ? (NUMBER.exec(text) ?? []) : [];
   if (hex === undefined && decimal === undefined) return undefined;
-  // A whole number that begins with 0 is octal, as in C.
+  // A whole number that begins with 0 is octal, as in C; 08 is none.
+  if (whole && /^[+-]?0[0-7]*[89]/.test(digits ?? "")) return undefined;
   const octal = whole && /^[+-]?0[0-7]+$/.test(digits ?? "");
   const magnitude =
-    hexDigits !== undefined ? Number.parseInt(hexDigits, 16) : octal ? octalNumber(digits as string) : Number(digits);
+    hexDigits !== undefined
+      ? Number.parseInt(hexDigits, 16)
+      : octal
+        ? Number.parseInt(digits as string, 8)
+        : Number(digits);
   const value = sign === "-" ? -magnitude : magnitude;
   const unit = hex === undefined ? decimalUnit : hexUnit;
   if (unit === "") return value;
   return base === undefined ? undefined : inBaseUnit(value, unit, base);
-}
-
-function octalNumber(digits: string): number {
-  return Number.parseInt(digits, 8);
 }
 
 function unitAdvice(given: GivenValue, base: BaseUnit | undefined): string | undefined {
@@ -111,15 +112,15 @@ function inWords(info: ParameterInfo, base: BaseUnit | undefined): string {
         ? "a number"
         : kindOf(base);
   const least = Math.max(Number(info.min), PATRONI_LEAST[info.name] ?? Number.NEGATIVE_INFINITY);
-  return `${kind} from ${limit(least, info, base)} to ${limit(Number(info.max), info, base)}`;
+  return `${kind} from ${limit(least, base)} to ${limit(Number(info.max), base)}`;
 }
 
 function kindOf({ kind }: BaseUnit): string {
   return kind === "memory" ? 'a size such as "64MB"' : 'a duration such as "30s"';
 }
 
-function limit(value: number, info: ParameterInfo, base: BaseUnit | undefined): string {
-  const exact = numberText(value, info, base);
+function limit(value: number, base: BaseUnit | undefined): string {
+  const exact = numberText(value, base);
   if (base === undefined || exact.length <= 7) return exact;
   const unit = base.units.find(({ size }) => value * base.size >= size);
   return unit === undefined ? exact : `about ${Math.round((value * base.size) / unit.size)}${unit.name}`;

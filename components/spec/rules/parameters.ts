@@ -26,14 +26,14 @@ function connections(draft: Draft, values: Values): Mistake[] {
   const poolers = named(draft, "poolers.machines");
   if (max_connections === undefined || poolers === undefined) return [];
   const reserved = Number(values.superuser_reserved_connections ?? 3) + Number(values.reserved_connections ?? 0);
-  const least = fewestConnections(poolers.length) + reserved;
+  const least = fewestConnections(poolers.length, reserved);
   if (Number(max_connections) >= least) return [];
   return [
     {
       path: at("max_connections"),
       problem:
-        `got ${max_connections}; expected at least ${least}: 20 for each pooler (${poolers.length}), 20 for who comes past them, ` +
-        `${reserved} kept back by superuser_reserved_connections and reserved_connections (raise it, or name fewer poolers)`,
+        `got ${max_connections}; expected at least ${least}: 20 for each pooler (${poolers.length}), and 20 for who comes past them, ` +
+        `the ${reserved} reserved ones among them (raise it, or name fewer poolers)`,
     },
   ];
 }

@@ -18,6 +18,8 @@ export interface TuningSubject {
 /** Values that are decided already; memory in MB. */
 export interface Settings {
   readonly connections?: number | undefined;
+  /** superuser_reserved_connections and reserved_connections together. */
+  readonly reserved: number;
   readonly sharedBuffers?: number | undefined;
   readonly maintenance?: number | undefined;
   readonly autovacuumWorkers?: number | undefined;
@@ -52,21 +54,23 @@ export function memoryShares({ machine, profile, poolers, set }: TuningSubject):
   const autovacuumWorkers =
     set.autovacuumWorkers ?? clamp(Math.ceil(machine.size.vcpu / 2) + 1, 2, profile.mostAutovacuum);
   const rest = memory - reserve - sharedBuffers - (autovacuumWorkers + 1) * maintenance;
+  const fewest = fewestConnections(poolers, set.reserved);
   const connections =
-    set.connections ??
-    clamp(
-      floorTo(rest / profile.workMemory, 10),
-      fewestConnections(poolers),
-      Math.max(profile.mostConnections, fewestConnections(poolers)),
-    );
+    set.connections ?? Math.max(fewest, Math.min(floorTo(rest / profile.workMemory, 10), profile.mostConnections));
   const share = rest / connections;
   const workMemory = Math.max(1, share >= 4 ? floorTo(share, 4) : Math.floor(share));
   return { reserve, sharedBuffers, maintenance, autovacuumWorkers, connections, workMemory };
 }
 
-/** Every pooler machine needs some connections for each of its ports and processes, and some sessions come past the poolers. */
-export function fewestConnections(poolers: number): number {
-  return 20 + 20 * poolers;
+/** PostgreSQL's default of superuser_reserved_connections and reserved_connections together. */
+const USUALLY_RESERVED = 3;
+
+/**
+ * Every pooler machine needs some connections for each of its ports and processes, and some sessions come past the poolers.
+ * `reserved`: superuser_reserved_connections and reserved_connections together.
+ */
+export function fewestConnections(poolers: number, reserved = USUALLY_RESERVED): number {
+  return 20 + 20 * poolers + Math.max(0, reserved - USUALLY_RESERVED);
 }
 
 /** Parameters of which every member must have the same value. */

@@ -73,6 +73,7 @@ function settings({ postgresql: { version, parameters } }: ClusterSpec): Setting
     parameters[name] === undefined ? undefined : Math.ceil(bytesOf(version, name, parameters[name]) / 1024 ** 2);
   return {
     connections: count("max_connections"),
+    reserved: (count("superuser_reserved_connections") ?? 3) + (count("reserved_connections") ?? 0),
     sharedBuffers: memory("shared_buffers"),
     maintenance: memory("maintenance_work_mem"),
     autovacuumWorkers: count("autovacuum_max_workers"),
