@@ -40,15 +40,16 @@ export function memberParameters(spec: ClusterSpec, machine: MachineSpec): Param
 
 /** The smallest machine that may lead: by memory, then CPUs, then the log's disk, then key. */
 function smallest(spec: ClusterSpec): MachineSpec {
-  const rank = ({ size, disks }: MachineSpec) => [
-    megabytes(size.memory),
-    size.vcpu,
-    megabytes((disks.wal ?? disks.data).size),
-  ];
-  const electable = Object.values(spec.machines).filter(({ member }) => member !== false && member.mayLead);
-  const [first, ...others] = electable;
+  const ranked = Object.values(spec.machines)
+    .filter(({ member }) => member !== false && member.mayLead)
+    .map((machine) => ({ machine, rank: rankOf(machine) }));
+  const [first, ...others] = ranked;
   if (first === undefined) throw new Error("no member may lead: the parser let it through");
-  return others.reduce((least, machine) => (precedes(rank(machine), rank(least)) ? machine : least), first);
+  return others.reduce((least, each) => (precedes(each.rank, least.rank) ? each : least), first).machine;
+}
+
+function rankOf({ size, disks }: MachineSpec): readonly number[] {
+  return [megabytes(size.memory), size.vcpu, megabytes((disks.wal ?? disks.data).size)];
 }
 
 function precedes(a: readonly number[], b: readonly number[]): boolean {
