@@ -84,6 +84,18 @@ async function writeIdentity(record: Omit<MachineRecord, "hostKey">): Promise<vo
   await copyFile(await nameServers(), join(root, "etc/resolv.conf"));
 }
 
+/**
+ * What the machine was granted and made from: a container cannot see the limits that hold for it, and none of it can be
+ * read off an image. A cloud's machine has its metadata service for this.
+ */
+export async function writeNotes(record: MachineRecord): Promise<void> {
+  const { root } = machinePaths(record.cluster, record.key);
+  const { vcpu, image, zone } = record;
+  const notes = { image, zone, vcpu, memoryBytes: parseBytes(record.memory) };
+  await mkdir(join(root, "etc/pgkeel"), { recursive: true });
+  await writeFile(join(root, "etc/pgkeel/machine.json"), `${JSON.stringify(notes)}\n`);
+}
+
 /** The host's resolver configuration that also holds outside the host: a local stub is of no use to a machine. */
 async function nameServers(): Promise<string> {
   const text = await readFile("/etc/resolv.conf", "utf8").catch(() => "");

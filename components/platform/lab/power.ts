@@ -4,7 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { bridgeName, containerName } from "./address";
 import { attempt } from "./command";
-import { DISK_PATHS, disksOf, mountFilesystem } from "./filesystem";
+import { DISK_PATHS, disksOf, mountFilesystem, writeNotes } from "./filesystem";
 import { type Enforced, prepareGroups, processesIn, removeGroups } from "./limits";
 import { ensureNetwork } from "./network";
 import { type MachineRecord, machinePaths } from "./record";
@@ -46,6 +46,7 @@ export async function powerOn(record: MachineRecord): Promise<Enforced> {
   const { groups, enforced } = await prepareGroups(record.cluster, record.key, limits);
   if ((await findInit(record)) === undefined) {
     await endProcesses(record);
+    await writeNotes(record);
     await boot(record, groups);
   }
   await waitForSsh(record);
