@@ -98,8 +98,8 @@ const hbaRule = z.strictObject({
   /** `hostssl`: only over TLS; `hostnossl`: only without; `host`: both. Default `hostssl`. */
   type: z.enum(["hostssl", "hostnossl", "host"]).default("hostssl"),
   /**
-   * Database, or several with commas between them, or `all`, `sameuser`, `samerole`, `replication`. A name with other
-   * characters than letters, digits, `_`, `$`, `.` and `-` stands in double quotes. Default `all`.
+   * Database, or several with commas between them, or `all`, `sameuser`, `samerole`, `replication`. A name with blanks
+   * stands by itself. Default `all`.
    */
   database: text("names of databases with commas between them, or all").default("all"),
   /** Role, or several with commas between them; `+name` means all members of a role; or `all`. Default `all`. */

@@ -1,6 +1,6 @@
 /** Rules for the declaration's own rules of pg_hba. */
 import { aligned, formatNetwork, parseNetwork } from "../addresses";
-import { type Mistake, show } from "../mistake";
+import { listed, type Mistake, show } from "../mistake";
 import type { Draft } from "./draft";
 
 type Rule = NonNullable<NonNullable<Draft["declared"]["hba"]>[number]>;
@@ -62,22 +62,19 @@ function isIpv6(host: string): boolean {
   );
 }
 
-/** A name that pg_hba takes as it is, or any other in double quotes; +name for the members of a role. */
-const PLAIN = /^\+?[A-Za-z_0-9][A-Za-z_0-9$.-]*$/;
-const QUOTED = /^\+?"(?:[^"\p{Cc}]|"")+"$/u;
+/** A name that can stand in a list. "@" would include a file, and "/" begin a pattern. */
+const LISTED = /^\+?[^\s,"#+/@\p{Cc}][^\s,"#\p{Cc}]*$/u;
+/** Any other name: it stands by itself, and is put in quotes where it is written. */
+const ALONE = /^[^,+/@\p{Cc}][^,\p{Cc}]*$/u;
 
 function names(list: string | undefined, path: string, what: string, words: readonly string[]): Mistake[] {
   if (list === undefined) return [];
-  // Commas part names, unless they are inside quotes.
-  const items = list.match(/(?:\+?"(?:[^"]|"")*"|[^,])+|(?<=,|^)(?=,|$)/g) ?? [""];
-  const wrong = items.filter((item) => !words.includes(item) && !PLAIN.test(item) && !QUOTED.test(item));
-  if (wrong.length > 0)
-    return [
-      {
-        path,
-        problem: `got ${show(wrong[0])}; expected names of ${what} with commas and no blanks between them, or ${words.join(", ")} (put a name with other characters in double quotes)`,
-      },
-    ];
+  const items = list.split(",");
+  const wrong = items.find((item) => !LISTED.test(item));
+  if (wrong !== undefined && !ALONE.test(list)) {
+    const expected = `names of ${what} with commas and no blanks between them, or ${listed(words)}`;
+    return [{ path, problem: `got ${show(wrong)}; expected ${expected} (a name with blanks stands by itself)` }];
+  }
   return items.length > 1 && items.includes("all")
     ? [{ path, problem: `got ${show(list)}; expected all by itself (it covers every other name)` }]
     : [];
