@@ -88,9 +88,9 @@ new local.Command("slow", { create: process.env.SLOW === "no" ? "true" : "echo $
       const blocked = await project.up();
       expect(blocked.output).toContain("currently locked");
       fs.rmSync(lock?.file ?? "");
-      const deployment = project.inEnvironment(() => Deployment.read(STACK));
+      const deployment = await project.inEnvironment(() => Deployment.read(STACK));
       expect(deployment?.interrupted).toEqual([{ urn: expect.stringMatching(/::slow$/), doing: "creating" }]);
-      project.inEnvironment(() => deployment?.forgetInterrupted());
+      await project.inEnvironment(async () => deployment?.forgetInterrupted());
       project.write("index.ts", waiting.replace("process.env.SLOW", '"no"'));
       const again = await project.up();
       expect(again.output).toContain("created");

@@ -1,5 +1,5 @@
 /** Runs the Pulumi CLI for the commands of this repository. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 
 /** The stack of the lab. */
 export const LAB = "lab";
@@ -31,20 +31,26 @@ export async function runPulumi(...args: string[]): Promise<number> {
 }
 
 /**
- * Runs the CLI and reads its JSON answer.
+ * Runs the CLI and returns what it wrote to standard output.
  *
  * @param input - given to it as standard input
- * @throws with what it wrote to standard error
+ * @throws with what it wrote to standard error, when it fails
  */
-export function askPulumi(args: readonly string[], input?: string): string {
-  const answer = spawnSync(cli(), [...args, "--non-interactive"], {
-    encoding: "utf8",
-    input: input ?? "",
-    maxBuffer: 1024 ** 3,
+export function askPulumi(args: readonly string[], input = ""): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(cli(), [...args, "--non-interactive"], { stdio: ["pipe", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (status) => {
+      if (status === 0) resolve(stdout);
+      else reject(new Error(`pulumi ${args.join(" ")} ended with status ${status}:\n${stderr.trim()}`));
+    });
+    child.stdin.end(input);
   });
-  if (answer.error) throw answer.error;
-  if (answer.status !== 0) {
-    throw new Error(`pulumi ${args.join(" ")} ended with status ${answer.status}:\n${answer.stderr.trim()}`);
-  }
-  return answer.stdout;
 }

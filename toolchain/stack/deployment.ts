@@ -17,10 +17,10 @@ export class Deployment {
   ) {}
 
   /** Reads the state; undefined when there is no such stack. */
-  static read(stack: string): Deployment | undefined {
-    const stacks: readonly { name: string }[] = JSON.parse(askPulumi(["stack", "ls", "--json"]));
+  static async read(stack: string): Promise<Deployment | undefined> {
+    const stacks: readonly { name: string }[] = JSON.parse(await askPulumi(["stack", "ls", "--json"]));
     if (!stacks.some(({ name }) => name.split("/").at(-1) === stack)) return undefined;
-    return new Deployment(stack, JSON.parse(askPulumi(["stack", "export", "--stack", stack])));
+    return new Deployment(stack, JSON.parse(await askPulumi(["stack", "export", "--stack", stack])));
   }
 
   get resourceCount(): number {
@@ -46,8 +46,8 @@ export class Deployment {
    * Takes the record of interrupted operations out of the state. That is right where each operation may be done again, as all of this
    * program's may: a creation is simply repeated.
    */
-  forgetInterrupted(): void {
+  async forgetInterrupted(): Promise<void> {
     const deployment = { ...this.exported.deployment, pending_operations: [] };
-    askPulumi(["stack", "import", "--stack", this.stack], JSON.stringify({ ...this.exported, deployment }));
+    await askPulumi(["stack", "import", "--stack", this.stack], JSON.stringify({ ...this.exported, deployment }));
   }
 }

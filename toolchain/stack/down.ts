@@ -34,11 +34,11 @@ function sweep(): boolean {
 }
 
 async function down(): Promise<number> {
-  if (!recoverStack(LAB)) {
+  if (!(await recoverStack(LAB))) {
     say("Another run of this stack is under way on this host or another; wait for its end.");
     return 1;
   }
-  const deployment = Deployment.read(LAB);
+  const deployment = await Deployment.read(LAB);
   if (deployment && deployment.resourceCount > 0) {
     const program = deployment.hasDeleteHooks ? ["--run-program"] : [];
     const status = await runPulumi("destroy", "--yes", "--skip-preview", ...program, "--stack", LAB);
@@ -46,7 +46,7 @@ async function down(): Promise<number> {
     if (status !== 0) {
       // Its machines are removed below in any case: a state that still holds them would be wrong.
       say("Destroying by the program failed; the machines are removed from this host and the stack is forgotten.");
-      askPulumi(["stack", "rm", LAB, "--yes", "--force", "--preserve-config"]);
+      await askPulumi(["stack", "rm", LAB, "--yes", "--force", "--preserve-config"]);
     }
   }
   return sweep() ? 0 : 1;

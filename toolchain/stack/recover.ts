@@ -16,7 +16,7 @@ function say(line: string): void {
  *
  * @returns true when no lock is left
  */
-export function recoverStack(stack: string): boolean {
+export async function recoverStack(stack: string): Promise<boolean> {
   const all = locks(PROJECT, stack);
   const stale = all.filter(isStale);
   for (const { file, pid, timestamp } of stale) {
@@ -25,11 +25,11 @@ export function recoverStack(stack: string): boolean {
   }
   if (stale.length < all.length) return false;
   if (stale.length === 0) return true;
-  const deployment = Deployment.read(stack);
+  const deployment = await Deployment.read(stack);
   const interrupted = deployment?.interrupted ?? [];
   if (interrupted.length === 0) return true;
   for (const { urn, doing } of interrupted) say(`It was ${doing} ${urn.split("::").slice(2).join(" ")}.`);
-  deployment?.forgetInterrupted();
+  await deployment?.forgetInterrupted();
   say("The next run does that again.");
   return true;
 }

@@ -7,15 +7,17 @@ import { recoverStack } from "./recover";
 import { summary } from "./summary";
 
 async function up(): Promise<number> {
-  recoverStack(LAB);
+  await recoverStack(LAB);
   const started = Date.now();
   const status = await runPulumi("up", "--yes", "--skip-preview", "--stack", LAB, ...process.argv.slice(2));
   if (status !== 0) {
     process.stderr.write("\nThe lab is not up. `npm run lab` goes on from here; `npm run lab:down` removes it.\n");
     return status;
   }
-  const outputs = JSON.parse(askPulumi(["stack", "output", "--json", "--show-secrets", "--stack", LAB]));
-  const [last] = JSON.parse(askPulumi(["stack", "history", "--json", "--page-size", "1", "--stack", LAB]));
+  const [outputs, [last]] = await Promise.all([
+    askPulumi(["stack", "output", "--json", "--show-secrets", "--stack", LAB]).then(JSON.parse),
+    askPulumi(["stack", "history", "--json", "--page-size", "1", "--stack", LAB]).then(JSON.parse),
+  ]);
   const changed = Object.entries<number>(last?.resourceChanges ?? {}).some(
     ([kind, count]) => kind !== "same" && count > 0,
   );

@@ -101,12 +101,12 @@ export class Project {
   }
 
   /** Does something with this project's directory and settings as the process's own. */
-  inEnvironment<T>(work: () => T): T {
+  async inEnvironment<T>(work: () => Promise<T>): Promise<T> {
     const [directory, environment] = [process.cwd(), { ...process.env }];
     process.chdir(this.directory);
     Object.assign(process.env, this.#environment);
     try {
-      return work();
+      return await work();
     } finally {
       process.chdir(directory);
       process.env = environment;
