@@ -129,7 +129,8 @@ function growingDisks(goal: Goal, state: LivingCluster): Decision | undefined {
 function leaderWhereItIs(goal: Goal, state: LivingCluster): Decision | undefined {
   const leader = state.leader as string;
   if (boundToFall(goal, state).length === 0 || anyReplicaMustRise(goal, state)) return undefined;
-  if (workOn(goal, state, leader).powerCycle !== undefined && !canHandOver(goal, leader)) return undefined;
+  // One that cannot hand over has to stop in place for everything else as well: once is enough.
+  if (!canHandOver(goal, leader)) return withoutStandIn(goal, state, leader, workOn(goal, state, leader));
   return { do: restart(goal, state, leader, "leader") };
 }
 

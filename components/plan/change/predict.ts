@@ -73,14 +73,7 @@ function apply(goal: Goal, state: LivingCluster, step: StepAction): LivingCluste
     case "pooler-change":
       return poolersChanged(goal, state, step);
     case "config-apply":
-      return {
-        ...state,
-        configuration: {
-          ...state.configuration,
-          parameters: { ...goal.document, ...heldParameters(goal, state) },
-          timings: declaredTimings(goal.after),
-        },
-      };
+      return configured(goal, state);
     case "durability-change":
       return { ...state, configuration: { ...state.configuration, durability: step.to } };
     case "grow-disk":
@@ -182,10 +175,33 @@ export function availableStandbys(state: LivingCluster, without?: string): numbe
     .length;
 }
 
+/** Parameters that leave the document wait for a restart as well, where PostgreSQL's default is another value. */
+function configured(goal: Goal, state: LivingCluster): LivingCluster {
+  const parameters = { ...goal.document, ...heldParameters(goal, state) };
+  const removed = Object.keys(state.configuration.parameters).filter((name) => !(name in parameters));
+  const members = Object.entries(state.members).map(([key, member]): [string, MemberState] => [
+    key,
+    member.reachable ? { ...member, pendingRestart: [...member.pendingRestart, ...removed] } : member,
+  ]);
+  return {
+    ...state,
+    members: Object.fromEntries(members),
+    configuration: { ...state.configuration, parameters, timings: declaredTimings(goal.after) },
+  };
+}
+
+/**
+ * Only what is configured here, or was, can wait: Patroni and PostgreSQL itself set others at start (cluster_name, sizes
+ * of buffers that they work out), and these differ from the defaults for ever.
+ */
 function pending(goal: Goal, state: LivingCluster, key: string, member: ReachableMember): string[] {
   const [cluster, own] = [state.configuration.parameters, goal.own.get(key) ?? {}];
   const defaults = startDefaults(goal.after);
-  const names = new Set([...Object.keys(defaults), ...member.pendingRestart]);
+  const atStart = (name: string) => name in defaults || member.pendingRestart.includes(name);
+  const names = new Set([
+    ...[...Object.keys(cluster), ...Object.keys(own), ...Object.keys(goal.ownBefore.get(key) ?? {})].filter(atStart),
+    ...member.pendingRestart,
+  ]);
   return [...names]
     .filter((name) => {
       const running = member.parameters[name];

@@ -12,6 +12,7 @@ import { electable } from "./parameter-rules";
 import { neededStandbys } from "./predict";
 import type { Refusal } from "./refusal";
 import type { Step } from "./step";
+import { workOn } from "./work";
 
 /** In the declaration alone, whatever the cluster looks like. */
 export function declarationRefusals(after: ClusterSpec, changes: readonly Change[]): Refusal[] {
@@ -169,9 +170,26 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
     });
   return [
     ...refusals,
+    ...onlyVoterMadeAnew(goal, state),
     ...tooSteep(goal, state),
     ...smallerThanDeclared(goal, state),
     ...tooFullForSmaller(goal, state),
+  ];
+}
+
+/** With one voter declared, the others are gone by the time of its machine's turn, or may be. */
+function onlyVoterMadeAnew(goal: Goal, state: LivingCluster): Refusal[] {
+  const [key, ...others] = goal.voters as readonly [string, ...string[]];
+  if (others.length > 0 || !quorumOf(state).voters.includes(key)) return [];
+  const why = workOn(goal, state, key).replace;
+  if (why.length === 0) return [];
+  return [
+    {
+      code: "etcd-majority",
+      subject: "etcd.voters",
+      reason: `${key} is the only voter declared, and its machine would be made anew (${why.join(", ")})`,
+      advice: "declare etcd.voters on other machines first, run that, and then change this one",
+    },
   ];
 }
 
