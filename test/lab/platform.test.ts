@@ -328,6 +328,8 @@ describe("refusals and interrupted runs", () => {
       expect.stringContaining("127.0.0.0/16 overlaps 127.0.0.1/8, which this host uses on lo"),
     ]);
     expect(await networkProblems(CLUSTER, NETWORK)).toEqual([]);
+    await expect(ensureNetwork("another", "198.18.1.0/24")).rejects.toThrow(/overlaps/);
+    expect(isEmpty(await findTraces("another"))).toBe(true);
   });
 
   it("a machine that would not fit into the host's memory is refused before anything of it is made", async () => {

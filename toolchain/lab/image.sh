@@ -105,7 +105,8 @@ prune() {
   for old in "$cache"/image-*; do
     [ -d "$old" ] || continue
     [ "$old" != "$image" ] || continue
-    if grep -qs "\"$old/root\"" /var/lib/pgkeel-lab/*/machines/*/machine.json; then
+    if grep -qs "\"$old/root\"" /var/lib/pgkeel-lab/*/machines/*/machine.json ||
+      grep -q "lowerdir=$old/root" /proc/mounts; then
       say "keeping $old: a lab machine uses it"
     else
       say "removing $old"

@@ -2,7 +2,7 @@
 import { access, readFile, statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { delimiter, join } from "node:path";
-import { isMachineAddress, overlaps, parseNetwork, parseRange } from "./address";
+import { bridgeName, isMachineAddress, overlaps, parseNetwork, parseRange } from "./address";
 import { run } from "./command";
 import {
   LAB_ROOT,
@@ -70,7 +70,7 @@ export async function networkProblems(cluster: string, cidr: string): Promise<st
   const network = parseNetwork(cidr);
   const problems: string[] = [];
   const ours = await readNetwork(cluster);
-  const labBridges = new Set(ours === undefined ? [] : [ours.bridge]);
+  const labBridges = new Set([bridgeName(cluster), ...(ours === undefined ? [] : [ours.bridge])]);
   for (const other of await listClusters()) {
     const record = other === cluster ? undefined : await readNetwork(other);
     if (record === undefined) continue;

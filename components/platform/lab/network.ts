@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bridgeName, parseNetwork } from "./address";
 import { attempt, run } from "./command";
+import { networkProblems } from "./host";
 import { removeGroups } from "./limits";
 import { networkLock, withLock } from "./lock";
 import {
@@ -44,7 +45,10 @@ export function firewallRules(cluster: string, cidr: string, bridge: string, sel
   ];
 }
 
-/** Makes the network, or what of it is missing; safe to repeat, and to call for several machines at once. */
+/**
+ * Makes the network, or what of it is missing; safe to repeat, and to call for several machines at once.
+ * @throws Where something else uses its addresses.
+ */
 export function ensureNetwork(cluster: string, cidr: string): Promise<NetworkRecord> {
   return withLock(networkLock(cluster), () => makeNetwork(cluster, cidr));
 }
@@ -52,6 +56,10 @@ export function ensureNetwork(cluster: string, cidr: string): Promise<NetworkRec
 async function makeNetwork(cluster: string, cidr: string): Promise<NetworkRecord> {
   const { gateway, prefix } = parseNetwork(cidr);
   const bridge = bridgeName(cluster);
+  if (!(await bridgeExists(bridge))) {
+    const problems = await networkProblems(cluster, cidr);
+    if (problems.length > 0) throw new Error(problems.join("\n"));
+  }
   const record = (await readNetwork(cluster)) ?? {
     cluster,
     network: cidr,
