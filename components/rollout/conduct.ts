@@ -88,14 +88,14 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
   let changed = Date.now();
   for (;;) {
     const { state } = await look(pool, work.after);
-    const open = relevant(work, state, unsettled(work.after, state));
+    const open = relevant(work, state, [...unsettled(work.after, state), ...unseen(state)]);
     if (open.length === 0) return state;
     const line = open.join("; ");
     if (line !== last) {
       work.say(`waiting: ${line}`);
       changed = Date.now();
+      last = line;
     }
-    last = line;
     if (Date.now() - changed > SETTLE_MS)
       throw new OperateError(
         pool.access.cluster,
@@ -105,6 +105,11 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
       );
     await pause(300);
   }
+}
+
+/** What a busy machine did not tell in time, it may tell at the next look. */
+function unseen(state: ClusterState): string[] {
+  return state.kind === "living" ? state.unknown.map(({ what, why }) => `${what} is not known (${why})`) : [];
 }
 
 /** What is dead and shall go, or is not there yet, is the plan's business and is not waited for. */
