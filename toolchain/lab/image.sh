@@ -56,6 +56,7 @@ ensure() {
     mkdir -p "$cache"
     check_host
     take_lock
+    started=$SECONDS
   fi
   if [ ! -d "$image/root" ]; then
     remove_unfinished
