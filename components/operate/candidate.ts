@@ -34,6 +34,18 @@ export function refusalOf(observation: Observation, key: string): string | undef
   return undefined;
 }
 
+/**
+ * Members that could acknowledge commits and do not yet: Patroni takes a standby in some loops after it began to stream.
+ * A switchover before that makes the first writes wait for the old leader's restart. Only in quorum mode, where all count.
+ */
+export function notYetAcknowledging(observation: Observation): readonly string[] {
+  if (observation.configuration?.synchronous_mode !== "quorum") return [];
+  return membersIn(observation)
+    .filter(({ key, member }) => key !== observation.leader && member.state === "streaming" && member.sync === "async")
+    .filter(({ member }) => member.tags.nosync !== true && streamsFromLeader(observation, member))
+    .map(({ key }) => key);
+}
+
 function needsSync(observation: Observation): boolean {
   const mode = observation.configuration?.synchronous_mode;
   // In `on`, Patroni switches over to synchronous standbys only; in quorum mode the others have no vote.

@@ -187,7 +187,7 @@ function memberSeen(
     receiveLagBytes: behind(received),
     replayLagBytes,
     replayLagSeconds: replayLagBytes === null ? null : replayLagBytes === 0 ? 0 : (pg?.lastReplaySeconds ?? null),
-    sync: isLeader ? null : sender ? syncOf(sender.sync) : syncByPatroni(listed?.role),
+    sync: isLeader ? null : syncOf(sender?.sync, listed?.role),
     streamsFrom: pg?.receiver?.from ?? null,
     pendingRestart: [...new Set([...byServer, ...byPatroni])].sort(),
     tags: listed?.tags ?? report?.patroni?.tags ?? {},
@@ -225,22 +225,15 @@ function stateOf(
   }
 }
 
-/** pg_stat_replication.sync_state; a potential sync standby acknowledges nothing yet. */
-function syncOf(state: string): "async" | "sync" | "quorum" {
-  return state === "sync" || state === "quorum" ? state : "async";
-}
-
-function syncByPatroni(role: string | undefined): "async" | "sync" | "quorum" | null {
-  switch (role) {
-    case undefined:
-      return null;
-    case "sync_standby":
-      return "sync";
-    case "quorum_standby":
-      return "quorum";
-    default:
-      return "async";
-  }
+/**
+ * A standby counts as acknowledging when PostgreSQL waits for it and Patroni has noted it so in etcd: Patroni changes one
+ * after the other, and hands over only to those that it has noted. Where the leader cannot be asked, Patroni's word is
+ * taken; null: nobody can tell.
+ */
+function syncOf(byServer: string | undefined, role: string | undefined): MemberObservation["sync"] {
+  const noted = role === "sync_standby" ? "sync" : role === "quorum_standby" ? "quorum" : "async";
+  if (byServer === undefined) return role === undefined ? null : noted;
+  return byServer === "sync" || byServer === "quorum" ? noted : "async";
 }
 
 function poolerSeen(report: MachineReport): PoolerObservation {

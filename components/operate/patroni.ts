@@ -75,7 +75,7 @@ async function call(
 ): Promise<RestAnswer> {
   const ssh = pool.machine(key);
   const step = `${method} ${path} of Patroni's REST API`;
-  const advice = "Check `systemctl status patroni@17-main` there";
+  const advice = "Check `systemctl status patroni` there";
   let abort: (() => void) | undefined;
   const work = async (): Promise<RestAnswer> => {
     const stream = await ssh.forward(ssh.machine.address, PATRONI_PORT);

@@ -6,74 +6,58 @@
  *    same way (fast shutdown: standbys have everything) and returns when it has; Patroni then finds it stopped.
  * 2. A bystander, a replica that is neither, sleeps for 2 s when it sees the leader key gone during a switchover
  *    (`process_unhealthy_cluster`, patroni/ha), before it follows the new leader. Where commits need its acknowledgement,
- *    the first write waits so long. Its Patroni (never its PostgreSQL) is stopped for the moment that the key is gone, and
- *    a timer on its own machine lets it go on whatever happens here.
+ *    the first write waits so long. A reload of its Patroni takes 1 s in which it does not look at the leader key
+ *    (`reload_config`, patroni/postgresql/config): begun a little before the handover, it ends after it, and the bystander
+ *    follows the new leader at once. A second reload is left pending, for a handover that takes longer.
  *
  * Both only save time: where they cannot be prepared, the switchover takes Patroni's own time.
  */
 import { shell } from "../render/shell";
 import { membersIn, type Observation } from "./observation";
+import { patchConfig, postReload } from "./patroni";
 import type { SshPool } from "./ssh";
+import { sleep } from "./wait";
 
 /** Marker for the member's before_stop program; only heeded while it is younger than 15 s. */
 const QUICK_STOP = "/run/pgkeel/quick-stop";
-/** A bystander's Patroni goes on by itself after this long, in seconds: well within the smallest ttl of 20 s. */
-const HOLD_SECONDS = 8;
-const PATRONI_UNIT = "patroni@17-main";
 
 export interface Quick {
-  /** Right before Patroni is asked. */
+  /** Before the pause begins: whatever takes a moment to set up. Never rejects. */
+  arm(): Promise<void>;
+  /** When the pause begins. Never rejects; need not be waited for. */
   begin(): Promise<void>;
-  /** As soon as the candidate leads. */
-  release(): Promise<void>;
-  /** Undoes what is left; never throws. */
+  /** Undoes what is left. Never rejects. */
   end(): Promise<void>;
 }
 
-/** Arms what can be armed; never throws. */
-export async function prepareQuick(pool: SshPool, observation: Observation, from: string, to: string): Promise<Quick> {
-  const bystanders = membersIn(observation)
-    .filter((m) => m.key !== from && m.key !== to && m.reachable && m.member.patroniAnswers)
-    .filter((m) => m.member.sync === "quorum" || m.member.sync === "sync")
-    .map((m) => m.key);
-  const held = new Map<string, string>();
-  const quietly = async (key: string, command: string, step: string): Promise<string> => {
-    try {
-      const result = await pool.machine(key).exec(command, { timeoutMs: 3000, step });
-      return result.code === 0 ? result.stdout.trim() : "";
-    } catch {
-      return "";
-    }
+/** @returns what to call when; it never fails a switchover. */
+export function quickHandover(pool: SshPool, seen: Observation, from: string, to: string): Quick {
+  const bystanders = membersIn(seen)
+    .filter(({ key, member }) => key !== from && key !== to && member.patroniAnswers)
+    .filter(({ member }) => member.sync === "quorum" || member.sync === "sync")
+    .map(({ key }) => key);
+  const run = async (command: string, step: string) => {
+    await pool
+      .machine(from)
+      .exec(command, { timeoutMs: 3000, step })
+      .catch(() => undefined);
   };
-  const letGo = async () => {
-    const going = [...held];
-    held.clear();
-    await Promise.all(going.map(([key, pid]) => quietly(key, shell`kill -CONT ${pid}`, "letting Patroni go on")));
-  };
-  // The timers come before the pause: starting one takes longer than the hold itself.
-  const pids = await Promise.all(
-    bystanders.map(async (key) => {
-      const arm = shell`pid=$(systemctl show -P MainPID ${PATRONI_UNIT}) && [ "$pid" -gt 1 ] && systemd-run -q --collect --on-active=${HOLD_SECONDS} --timer-property=AccuracySec=100ms kill -CONT "$pid" && echo "$pid"`;
-      return [key, await quietly(key, arm, "arming the timer")] as const;
-    }),
-  );
-  const arming = Date.now();
   return {
+    arm: () => run(shell`install -d /run/pgkeel && touch ${QUICK_STOP}`, "arming the quick stop"),
     begin: async () => {
-      const inTime = Date.now() - arming < (HOLD_SECONDS - 4) * 1000;
-      await Promise.all([
-        quietly(from, shell`install -d /run/pgkeel && touch ${QUICK_STOP}`, "arming the quick stop"),
-        ...pids.map(async ([key, pid]) => {
-          if (!inTime || !/^[0-9]+$/.test(pid)) return;
-          held.set(key, pid);
-          await quietly(key, shell`kill -STOP ${pid}`, "holding Patroni");
-        }),
-      ]);
+      await Promise.all(bystanders.map((key) => occupy(pool, key, seen).catch(() => undefined)));
     },
-    release: letGo,
-    end: async () => {
-      await letGo();
-      await quietly(from, shell`rm -f ${QUICK_STOP}`, "disarming the quick stop");
-    },
+    end: () => run(shell`rm -f ${QUICK_STOP}`, "disarming the quick stop"),
   };
+}
+
+/** Makes a bystander's Patroni reload now, and once more when it next wakes. */
+async function occupy(pool: SshPool, key: string, seen: Observation): Promise<void> {
+  const ttl = seen.configuration?.ttl;
+  if (typeof ttl !== "number") return;
+  await postReload(pool, key);
+  // It heeds the reload when its loop wakes. A patch that changes nothing writes nothing, and wakes it.
+  await patchConfig(pool, key, { ttl });
+  await sleep(50);
+  await postReload(pool, key);
 }

@@ -175,7 +175,7 @@ export function attentionOf(seen: Observation): readonly Attention[] {
   for (const machine of seen.machines) {
     for (const unit of machine.units ?? []) {
       if (unit.active !== "active") bad(`${machine.key}: unit ${unit.unit} is ${unit.active} (${unit.detail})`);
-      else if (unit.enabled !== "enabled")
+      else if (["disabled", "masked"].includes(unit.enabled))
         warn(`${machine.key}: unit ${unit.unit} is ${unit.enabled}, it will not start at boot`);
     }
     if (machine.member) memberAttention(machine.key, machine.member, machine.key === seen.leader, warn);

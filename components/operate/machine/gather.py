@@ -137,9 +137,9 @@ def program(name):
 
 
 def units():
-    names = ["patroni@17-main.service"] * ("postgresql" in ROLES) + ["etcd.service"] * ("etcd" in ROLES)
+    names = ["patroni.service"] * ("postgresql" in ROLES) + ["etcd.service"] * ("etcd" in ROLES)
     if "pooler" in ROLES:
-        names += ["haproxy.service"]
+        names += ["haproxy.service", "pgbouncer.target"]
         names += [f"pgbouncer-{entry[:2]}@{entry[3:-4]}.service" for entry in sorted(os.listdir("/etc/pgbouncer"))
                   if re.fullmatch(r"(rw|ro)-\d+\.ini", entry)]
     text = run("systemctl", "show", "-p", "Id,ActiveState,SubState,UnitFileState,NRestarts", *names)
@@ -203,14 +203,15 @@ def disks():
 
 
 def hardware():
-    """What this machine may use: a container's limits count, where it has any."""
+    """What this machine may use: as its platform noted it; else a container's limits count, where it shows any."""
+    noted = notes()
     total = int(re.search(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))[1]) * 1024
     limit = read("/sys/fs/cgroup/memory.max", "max")
     quota, _, period = read("/sys/fs/cgroup/cpu.max", "max 100000").partition(" ")
     cpus = len(os.sched_getaffinity(0))
     return {
-        "memoryBytes": total if limit == "max" else min(total, int(limit)),
-        "vcpu": cpus if quota == "max" else min(cpus, round(int(quota) / int(period), 2)),
+        "memoryBytes": noted.get("memoryBytes") or (total if limit == "max" else min(total, int(limit))),
+        "vcpu": noted.get("vcpu") or (cpus if quota == "max" else min(cpus, round(int(quota) / int(period), 2))),
         "uptimeSeconds": float(read("/proc/uptime").split()[0]),
     }
 
@@ -221,7 +222,7 @@ def initialised():
 
 
 def notes():
-    """What the platform wrote down when it made the machine (image, zone), if it did."""
+    """What the platform wrote down of the machine (image, zone, vcpu, memoryBytes), if it did."""
     text = read("/etc/pgkeel/machine.json")
     return json.loads(text) if text else {}
 
