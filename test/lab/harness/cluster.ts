@@ -55,8 +55,8 @@ export class TestCluster {
   }
 
   /** Runs a command as root on a machine, whatever its exit status. */
-  exec(key: string, command: string, stdin = "") {
-    return this.pool.machine(key).exec(command, { stdin });
+  exec(key: string, command: string, stdin = "", timeoutMs = 10_000) {
+    return this.pool.machine(key).exec(command, { stdin, timeoutMs });
   }
 
   /** Patroni's view, from the first machine that answers. */
@@ -98,22 +98,23 @@ export class TestCluster {
 
   /**
    * Waits until nothing is missing: every member says the same, one leads and the others stream from it on its timeline, commits
-   * wait for a standby, every etcd member is healthy, and every pooler leads to the leader and to a replica.
+   * wait for a standby, every etcd member is healthy, and every pooler lets clients in and leads them to the leader and to replicas.
    */
-  settled(seconds: number): Promise<Topology> {
-    return until("a settled cluster", seconds, async () => {
+  settled(seconds: number, onChange?: (missing: string) => void): Promise<Topology> {
+    const ask = async () => {
       const views = await Promise.all(this.keys.map((key) => getCluster(this.pool, key, 2000)));
       const trouble = views.flatMap(({ members }) => membersTrouble(members, this.keys));
       if (trouble[0] !== undefined) return trouble[0];
       const leaders = new Set(views.map(({ members }) => leaderOf(members).name));
       if (leaders.size !== 1) return `members name different leaders: ${[...leaders].join(", ")}`;
-      const troubles = await Promise.all(this.keys.map((key) => this.machineTrouble(key)));
-      const found = troubles.find((text) => text !== undefined);
-      if (found !== undefined) return found;
       const leader = leaderOf((views[0] as PatroniCluster).members);
       const replicas = this.keys.filter((key) => key !== leader.name);
+      const troubles = await Promise.all(this.keys.map((key) => this.machineTrouble(key, leader.name, replicas)));
+      const found = troubles.find((text) => text !== undefined);
+      if (found !== undefined) return found;
       return { done: { leader: leader.name, replicas, timeline: leader.timeline ?? 0 } };
-    });
+    };
+    return until("a settled cluster", seconds, ask, onChange);
   }
 
   /** Waits until every member has this many rows of a run: what the leader has, no more and no less. */
@@ -137,14 +138,21 @@ export class TestCluster {
     return stdout.trim();
   }
 
-  private async machineTrouble(key: string): Promise<string | undefined> {
+  private async machineTrouble(key: string, leader: string, replicas: readonly string[]): Promise<string | undefined> {
     const health = await this.exec(key, "/usr/local/lib/pgkeel/etcdctl endpoint health --command-timeout=2s");
     if (health.code !== 0) return `etcd of ${key}: ${(health.stderr || health.stdout).trim().split("\n").at(-1)}`;
+    const routes = JSON.parse(await this.run(key, "/usr/local/lib/pgkeel/haproxy-routes status")) as {
+      leader: string[];
+      replicas: string[];
+    };
+    if (routes.leader.join() !== leader || routes.replicas.sort().join() !== [...replicas].sort().join())
+      return `HAProxy of ${key} leads writes to ${routes.leader.join(", ")}, reads to ${routes.replicas.join(", ")}`;
     const { address } = this.pool.machine(key).machine;
-    const write = await this.inRecovery(address, this.target.writePort);
-    if (write) return `the read-write port of ${key} leads to a replica`;
-    const read = await this.inRecovery(address, this.target.readPort);
-    return read ? undefined : `the read-only port of ${key} leads to the leader`;
+    if (await this.inRecovery(address, this.target.writePort))
+      return `the read-write port of ${key} leads to a replica`;
+    // Whether a replica answers is not asked: a reader stays where it is when that becomes the leader.
+    await this.inRecovery(address, this.target.readPort);
+    return undefined;
   }
 
   private async inRecovery(host: string, port: number): Promise<boolean> {

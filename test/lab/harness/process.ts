@@ -34,6 +34,11 @@ export function processesOf(directory: string): number[] {
     .map(Number);
 }
 
+/** Name of the program, at most 15 characters; empty: there is no such process. */
+export function programOf(pid: number): string {
+  return read(`/proc/${pid}/comm`).trim();
+}
+
 function isBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }

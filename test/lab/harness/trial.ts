@@ -30,6 +30,8 @@ export interface Outcome {
   readonly clientPauseSeconds: number;
   /** From the end of the disturbance until every member streams again; seconds. */
   readonly settledSeconds: number;
+  /** What was missing meanwhile, each with the second in which it was seen first. */
+  readonly missing: readonly string[];
   readonly verdict: Verdict;
   readonly readErrors: number;
   readonly staleness: Staleness;
@@ -55,7 +57,10 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
     await lasts(load, back + (trial.lastsSeconds ?? 0) * 1000);
     await trial.repair?.(before);
     const repairedAt = performance.now();
-    const after = await cluster.settled(SETTLE_SECONDS);
+    const missing: string[] = [];
+    const after = await cluster.settled(SETTLE_SECONDS, (seen) =>
+      missing.push(`${((performance.now() - repairedAt) / 1000).toFixed(1)} s: ${seen}`),
+    );
     const settledAt = performance.now();
     await writesFlow(load, settledAt, 20);
     const end = performance.now();
@@ -72,6 +77,7 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
       pauseSeconds: longestPause(writes, faultAt, end).length / 1000,
       clientPauseSeconds: longestWaitOfAClient(writes, faultAt, end).length / 1000,
       settledSeconds: (settledAt - repairedAt) / 1000,
+      missing,
       verdict: judge(writes, stored),
       readErrors: readErrors.length,
       staleness: staleness(reads, writes),
@@ -127,4 +133,18 @@ export function table(outcomes: readonly Outcome[]): string {
     seconds(outcome.staleness.longestBehind / 1000),
   ]);
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** The table, and below it what took its time and which errors clients got. */
+export function report(outcomes: readonly Outcome[]): string {
+  const details = outcomes.map(({ name, missing, verdict }) =>
+    [
+      `## ${name}`,
+      "",
+      ...[...verdict.errors].map(([reason, count]) => `- error, ${count} times: ${reason}`),
+      ...missing.map((line) => `- missing after ${line}`),
+      "",
+    ].join("\n"),
+  );
+  return `${table(outcomes)}\n\n${details.join("\n")}`;
 }

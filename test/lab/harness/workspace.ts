@@ -101,9 +101,9 @@ export class Workspace {
     return JSON.parse(succeeded("stack output", await run.finished).stdout) as Outputs;
   }
 
-  /** The state as `pulumi stack export` writes it, secrets encrypted. */
-  async export(): Promise<string> {
-    return succeeded("stack export", await this.cli("stack", "export", "--stack", STACK).finished).stdout;
+  /** The state as `pulumi stack export` writes it; secrets are encrypted unless the options say otherwise. */
+  async export(...options: string[]): Promise<string> {
+    return succeeded("stack export", await this.cli("stack", "export", "--stack", STACK, ...options).finished).stdout;
   }
 
   /** `pulumi destroy`, then everything that could be left of the cluster and of this workspace. Logs stay in test-report/lab. */
