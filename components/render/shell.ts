@@ -23,7 +23,13 @@ export function shell(text: TemplateStringsArray, ...values: readonly (string | 
  * @throws Error for a name that is none, and for a value that spans lines: systemd would read it otherwise than a shell.
  */
 export function renderEnvironment(variables: Readonly<Record<string, string>>, comment = ""): string {
-  const head = comment === "" ? "" : `${comment.split("\n").map((line) => `# ${line}`.trimEnd()).join("\n")}\n`;
+  const head =
+    comment === ""
+      ? ""
+      : `${comment
+          .split("\n")
+          .map((line) => `# ${line}`.trimEnd())
+          .join("\n")}\n`;
   const lines = Object.keys(variables)
     .sort()
     .map((name) => {

@@ -30,6 +30,12 @@ export function renderYaml(value: YamlValue, comment = ""): string {
     },
   });
   const text = document.toString({ directives: false, lineWidth: 0 });
-  const head = comment === "" ? "" : `${comment.split("\n").map((line) => `# ${line}`.trimEnd()).join("\n")}\n`;
+  const head =
+    comment === ""
+      ? ""
+      : `${comment
+          .split("\n")
+          .map((line) => `# ${line}`.trimEnd())
+          .join("\n")}\n`;
   return head + text;
 }

@@ -1,2 +1,2 @@
 export { etcdBundle, etcdSecrets } from "./bundle";
-export { CLIENT_PORT, ETCDCTL, METRICS_PORT, PEER_PORT, ROOT_USER, patroniUser } from "./names";
+export { CLIENT_PORT, ETCDCTL, METRICS_PORT, PEER_PORT, patroniUser, ROOT_USER } from "./names";

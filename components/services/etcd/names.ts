@@ -17,6 +17,10 @@ export const ETCDCTL = "/usr/local/lib/pgkeel/etcdctl";
 export const NAMESPACE = "/pgkeel/";
 
 /** The user that Patroni logs in as, and all that it may read and write. */
-export function patroniUser(plan: ClusterPlan): { readonly name: string; readonly role: string; readonly prefix: string } {
+export function patroniUser(plan: ClusterPlan): {
+  readonly name: string;
+  readonly role: string;
+  readonly prefix: string;
+} {
   return { name: "patroni", role: "patroni", prefix: `${NAMESPACE}${plan.spec.name}/` };
 }

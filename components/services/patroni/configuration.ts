@@ -1,17 +1,16 @@
 import type { ClusterPlan, PlannedMachine } from "../../plan";
 import type { YamlValue } from "../../render/yaml";
-import { memberParameters } from "../../spec";
-import type { MemberSpec } from "../../spec";
-import type { ClusterPasswords } from "../types";
+import { type MemberSpec, memberParameters } from "../../spec";
 import { CLIENT_PORT, NAMESPACE, patroniUser } from "../etcd/names";
+import type { ClusterPasswords } from "../types";
 import { dynamicConfiguration } from "./dynamic";
 import {
   API_PORT,
   API_USER,
   BIN_DIR,
   DATA_DIR,
-  POSTGRESQL_PORT,
   POST_BOOTSTRAP,
+  POSTGRESQL_PORT,
   ROLES,
   SOCKET_DIR,
   TLS_DIR,
@@ -31,17 +30,12 @@ export function memberOf(machine: PlannedMachine): MemberSpec {
   return member;
 }
 
-/** A member that may lead: allowed to, and not delayed. */
-function mayLead(member: MemberSpec): boolean {
-  return member.mayLead && member.delay === undefined;
-}
-
 /**
  * The member that makes a new cluster. Only its configuration says how: a machine that finds etcd empty later on, and
  * has no data itself, then waits instead of beginning an empty cluster of its own.
  */
 export function isFounder(plan: ClusterPlan, machine: PlannedMachine): boolean {
-  return plan.members.find((candidate) => mayLead(memberOf(candidate)))?.key === machine.key;
+  return plan.members.find((candidate) => memberOf(candidate).mayLead)?.key === machine.key;
 }
 
 /** Patroni's own configuration on one member, without passwords and without how a new cluster begins. */
@@ -130,12 +124,11 @@ export function secretConfiguration(passwords: ClusterPasswords): YamlValue {
 }
 
 function tags(member: MemberSpec): YamlValue {
-  const leads = mayLead(member);
   return {
-    nofailover: !leads,
-    noloadbalance: !member.takesReads || member.delay !== undefined,
-    // A commit that only such a member acknowledged would be out of reach after a failover.
-    nosync: !leads,
+    nofailover: !member.mayLead,
+    noloadbalance: !member.takesReads,
+    // A commit that only a member acknowledged which never leads would be out of reach after a failover.
+    nosync: !member.mayLead,
     ...(member.replicatesFrom === undefined ? {} : { replicatefrom: member.replicatesFrom }),
   };
 }

@@ -77,10 +77,10 @@ check_disk() {
   [ "$available" -ge $least_kb ] || fail "the disk of $1 has only $available kB left; free some, or make it larger (at least $least_kb kB are needed)"
 }
 
-# Patroni's own validator, on the new file beside the secrets that are in place. Of its complaints, those are dropped
-# that speak of the moment (an etcd voter that is down) and the one about synchronous_mode: it does not know "quorum",
-# which Patroni does (4.0). What is left to say may quote a value, so that lines about passwords are cut short. How a
-# new cluster begins is not checked again where there is one.
+# Patroni's own validator, on the new file beside the secrets that are in place. It would knock on every address; those of
+# this machine are therefore laid over with one where nobody is (a knock fills Patroni's journal with tracebacks), and
+# what it says of etcd's is dropped, for that is about the moment. So is its complaint about synchronous_mode: it does not
+# know "quorum", which Patroni does (4.0). Values of passwords are kept out of what is left.
 check_configuration() {
   local stage=$1 directory words
   if cmp -s "$stage$conf/10-patroni.yml" $conf/10-patroni.yml && [ -s $data/PG_VERSION ]; then return 0; fi
@@ -88,48 +88,60 @@ check_configuration() {
   # shellcheck disable=SC2064
   trap "rm -rf '$directory'" RETURN
   ln -s "$stage$conf"/*.yml $conf/20-secrets.yml "$directory"
+  echo '{"restapi": {"listen": "127.0.0.1:1"}, "postgresql": {"listen": "127.0.0.1:1"}, "etcd3": {"hosts": ["127.0.0.1:1"]}}' >"$directory/90-nowhere.yml"
   if words=$(patroni --validate-config --ignore-listen-port "$directory" 2>&1); then return 0; fi
   words=$(grep -vE '^etcd3\.hosts.* is not reachable|^bootstrap\.dcs\.synchronous_mode quorum ' <<<"$words" |
     sed -E 's/^([a-z0-9_.]*password).*/\1 is not as it should be/') || true
   [ -z "$words" ] || fail "Patroni does not take the new configuration: $words"
 }
 
-# Before Patroni starts: a Patroni that does not find etcd sleeps for seconds at a time.
+# Before Patroni starts: one that finds no way into etcd only says that it waits, and sleeps for seconds at a time.
 wait_etcd() {
-  local deadline=$((SECONDS + etcd_seconds)) url
+  local deadline=$((SECONDS + etcd_seconds)) url answer
   while :; do
     for url in $PGKEEL_ETCD; do
-      if curl -sf --http1.1 --max-time 2 --cacert $tls/ca.crt --cert $tls/machine.crt --key $tls/machine.key "$url/health" 2>/dev/null |
-        grep -q '"health":"true"'; then return; fi
+      answer=$(curl -sS --http1.1 --max-time 3 --cacert $tls/ca.crt --cert $tls/machine.crt --key $tls/machine.key \
+        --data @/etc/pgkeel/patroni/etcd-login.json "$url/v3/auth/authenticate" 2>&1) || true
+      case $answer in
+      *'"token"'*) return ;;
+      *"authentication failed"*) fail "etcd refuses the password of its user patroni; converge the machines with etcd again, then this one" ;;
+      esac
     done
-    [ $SECONDS -lt $deadline ] || fail "no etcd voter was healthy within $etcd_seconds s, asked: $PGKEEL_ETCD"
+    [ $SECONDS -lt $deadline ] || fail "no way into etcd within $etcd_seconds s (asked $PGKEEL_ETCD): $answer"
     sleep 0.2
   done
 }
 
-# The last words of a Patroni that does not stay up, and what to do about the usual ones.
+# What Patroni said since $1 (seconds of the epoch), and what to do about the usual words.
 explain() {
   local words advice=
-  words=$(journalctl -u patroni -n 60 -o cat --no-pager |
-    grep -vE '^(patroni\.service: |St(art|opp)(ed|ing) patroni|Traceback|  |INFO: )' | tail -4 | cut -c1-400) || true
+  words=$(journalctl -u patroni --since "@$1" -o cat --no-pager |
+    grep -vE '^(patroni\.service: |St(art|opp)(ed|ing) patroni|Traceback|  )' | tail -4 | cut -c1-400) || true
   case $words in
   *"No space left"*) advice="free space on its disks" ;;
   *"Address already in use"*) advice="stop the program that has the port (ss -ltnp)" ;;
   *"system ID mismatch"*) advice="$data belongs to another cluster: move it away" ;;
-  *"authentication failed"*) advice="etcd does not take the password of its user patroni: converge the voters first" ;;
   *"already a node named"*) advice="another machine runs Patroni under this member's name" ;;
-  *"Failed to bootstrap cluster"* | *"initdb"*) advice="see journalctl -u patroni; the failed attempt was moved to $data.*" ;;
+  *"waiting on etcd"*) advice="it finds no way into etcd: are the voters healthy?" ;;
+  *"Failed to bootstrap cluster"* | *"initdb"*) advice="the failed attempt was moved to $data.failed; see journalctl -u patroni" ;;
   esac
-  printf '%s\n%s' "${advice:+$advice. }Last words of the journal:" "$words"
+  printf '%s\n%s' "${advice:+$advice. }Last words of its journal:" "$words"
 }
 
+# Answers, and still does after its first look at the cluster: what it finds there may make it give up.
 wait_answer() {
-  local deadline=$((SECONDS + answer_seconds)) before
+  local began=$1 deadline=$((SECONDS + answer_seconds)) before answered=
   before=$(systemctl show -P NRestarts patroni)
-  until curl -sf --max-time 2 --cacert $tls/ca.crt https://127.0.0.1:8008/liveness >/dev/null 2>&1; do
-    [ "$(systemctl show -P NRestarts patroni)" -le $((before + 1)) ] || fail "it does not stay up: $(explain)"
-    [ $SECONDS -lt $deadline ] || fail "it does not answer on port 8008 after $answer_seconds s: $(explain)"
-    sleep 0.1
+  while :; do
+    if curl -sf --max-time 2 --cacert $tls/ca.crt https://127.0.0.1:8008/liveness >/dev/null 2>&1; then
+      if [ "$answered" = "$(systemctl show -P MainPID patroni)" ]; then return; fi
+      answered=$(systemctl show -P MainPID patroni)
+      sleep 0.4
+    else
+      [ "$(systemctl show -P NRestarts patroni)" -le $((before + 1)) ] || fail "it does not stay up: $(explain "$began")"
+      [ $SECONDS -lt $deadline ] || fail "it does not answer on port 8008 after $answer_seconds s: $(explain "$began")"
+      sleep 0.1
+    fi
   done
 }
 
@@ -155,7 +167,15 @@ wants_reload() {
   return 1
 }
 
+# Patroni looks at a reload when its loop comes round, seconds later. A change of the cluster's configuration that changes
+# nothing (it removes a key that is not there) makes its loop come round now. Only a kindness: not to be had without etcd.
+wake() {
+  curl -sf --max-time 5 --cacert $tls/ca.crt --config /etc/pgkeel/patroni/api.curl --request PATCH \
+    --data '{"pgkeel_wake": null}' https://127.0.0.1:8008/config >/dev/null || true
+}
+
 apply() {
+  local began
   . /etc/pgkeel/patroni/converge.env
   install -d -o postgres -g postgres -m 0755 /var/lib/postgresql /var/lib/postgresql/17
   if [ "$PGKEEL_WAL_DISK" = yes ]; then install -d -o postgres -g postgres -m 0700 $wal; fi
@@ -166,15 +186,17 @@ apply() {
     note_pending
     if wants_reload "$@"; then
       systemctl reload patroni
-      echo "Patroni reloads"
+      wake
+      echo "Patroni reloaded"
     fi
-  else
-    wait_etcd
-    systemctl start patroni
-    rm -f $pending
-    echo "Patroni started"
+    return
   fi
-  wait_answer
+  wait_etcd
+  began=$(date +%s)
+  systemctl start patroni
+  rm -f $pending
+  wait_answer "$began"
+  echo "Patroni started"
 }
 
 case ${1-} in

@@ -1,8 +1,8 @@
 export { patroniBundle, patroniSecrets } from "./bundle";
 export { type DynamicConfiguration, dynamicConfiguration } from "./dynamic";
 export { hbaRules } from "./hba";
-export { databaseSql, rolesSql } from "./roles";
 export {
+  API_LOGIN,
   API_PORT,
   API_USER,
   CONFIG_DIR,
@@ -14,3 +14,4 @@ export {
   SOCKET_DIR,
   WAL_DIR,
 } from "./names";
+export { databaseSql, rolesSql } from "./roles";

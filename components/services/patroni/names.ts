@@ -9,6 +9,11 @@ export const CONFIG_DIR = "/etc/patroni/pgkeel";
 /** On a member: exists while the running Patroni is older than its unit or package; says so in its text. */
 export const RESTART_PENDING = "/var/lib/pgkeel/patroni.restart-pending";
 
+/** On a member, readable by root: the login for changes through the REST API, for `curl --config`. */
+export const API_LOGIN = "/etc/pgkeel/patroni/api.curl";
+/** The same for etcd's user `patroni`, as the body of a request; the converge script tries the way in with it. */
+export const ETCD_LOGIN = "/etc/pgkeel/patroni/etcd-login.json";
+
 export const TLS_DIR = "/etc/pgkeel/tls/patroni";
 export const DATA_DIR = "/var/lib/postgresql/17/main";
 /**
