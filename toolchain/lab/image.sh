@@ -116,9 +116,14 @@ prune() {
   done
 }
 
-case ${1:-} in
-  ensure) ensure ;;
-  path) echo "$image/root" ;;
-  prune) prune ;;
-  *) fail "usage: image.sh ensure | path | prune" ;;
-esac
+main() {
+  case ${1:-} in
+    ensure) ensure ;;
+    path) echo "$image/root" ;;
+    prune) prune ;;
+    *) fail "usage: image.sh ensure | path | prune" ;;
+  esac
+}
+
+# On one line: bash has read all of this file before the work starts, and a checkout that changes it meanwhile does not matter.
+main "$@"; exit
