@@ -48,9 +48,9 @@ export async function handOver(pool: SshPool, handover: Handover): Promise<Hando
   const passed = () => Math.round(performance.now() - begin);
   let resumed = false;
   try {
-    const quickened = quick.begin();
     await pauseAll(poolers, handover.drainSeconds, say);
     const paused = passed();
+    const quickened = quick.begin();
     const asked = postSwitchover(pool, from, to).then(
       ({ status, body }) => (status === 200 ? undefined : `Patroni answered ${status}: ${body}`),
       (error) => messageOf(error),

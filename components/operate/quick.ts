@@ -7,8 +7,8 @@
  * 2. A bystander, a replica that is neither, sleeps for 2 s when it sees the leader key gone during a switchover
  *    (`process_unhealthy_cluster`, patroni/ha), before it follows the new leader. Where commits need its acknowledgement,
  *    the first write waits so long. A reload of its Patroni takes 1 s in which it does not look at the leader key
- *    (`reload_config`, patroni/postgresql/config): begun a little before the handover, it ends after it, and the bystander
- *    follows the new leader at once. A second reload is left pending, for a handover that takes longer.
+ *    (`reload_config`, patroni/postgresql/config): begun with the handover, it ends after it, and the bystander follows the
+ *    new leader at once. A second reload is left pending, for a handover that takes longer.
  *
  * Both only save time: where they cannot be prepared, the switchover takes Patroni's own time.
  */
@@ -24,7 +24,7 @@ const QUICK_STOP = "/run/pgkeel/quick-stop";
 export interface Quick {
   /** Before the pause begins: whatever takes a moment to set up. Never rejects. */
   arm(): Promise<void>;
-  /** When the pause begins. Never rejects; need not be waited for. */
+  /** When Patroni is asked. Never rejects; need not be waited for. */
   begin(): Promise<void>;
   /** Undoes what is left. Never rejects. */
   end(): Promise<void>;
@@ -33,9 +33,11 @@ export interface Quick {
 /** @returns what to call when; it never fails a switchover. */
 export function quickHandover(pool: SshPool, seen: Observation, from: string, to: string): Quick {
   const bystanders = membersIn(seen)
-    .filter(({ key, member }) => key !== from && key !== to && member.patroniAnswers)
-    .filter(({ member }) => member.sync === "quorum" || member.sync === "sync")
+    .filter(({ key, member }) => key !== from && key !== to && member.patroniAnswers && member.state === "streaming")
     .map(({ key }) => key);
+  const { synchronous_mode: mode, synchronous_mode_strict: strict } = seen.configuration ?? {};
+  // Otherwise a new leader waits for nobody until it has found standbys.
+  const firstWriteWaits = mode === "quorum" || (mode === true && strict === true);
   const run = async (command: string, step: string) => {
     await pool
       .machine(from)
@@ -45,6 +47,7 @@ export function quickHandover(pool: SshPool, seen: Observation, from: string, to
   return {
     arm: () => run(shell`install -d /run/pgkeel && touch ${QUICK_STOP}`, "arming the quick stop"),
     begin: async () => {
+      if (!firstWriteWaits) return;
       await Promise.all(bystanders.map((key) => occupy(pool, key, seen).catch(() => undefined)));
     },
     end: () => run(shell`rm -f ${QUICK_STOP}`, "disarming the quick stop"),
