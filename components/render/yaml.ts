@@ -13,20 +13,25 @@ export type YamlValue =
  * Writes a YAML document: keys sorted, every string in double quotes, so that no reader takes `on`, `1e3` or `12:30` for
  * anything but text (Patroni reads YAML 1.1, where all three are something else). `comment` goes to the top, one `#` line
  * for each of its lines. Ends with a newline.
- * @throws Error for what no configuration should hold: numbers that are not finite, exotic line breaks and control
- * characters.
+ * @throws Error for what no configuration should hold: numbers that are not finite, exotic line breaks, control
+ * characters, and the merge key `<<`.
  */
 export function renderYaml(value: YamlValue, comment = ""): string {
-  const document = new Document(value, { sortMapEntries: true, version: "1.1", aliasDuplicateObjects: false });
+  const document = new Document(value, {
+    sortMapEntries: true,
+    version: "1.1",
+    merge: false,
+    aliasDuplicateObjects: false,
+  });
   visit(document, {
     Scalar: (key, node) => {
       if (typeof node.value === "number" && !Number.isFinite(node.value))
         throw new Error(`YAML: a number must be finite, got ${node.value}`);
       if (typeof node.value !== "string") return;
-      // YAML 1.1 counts these among line breaks or forbids them; no configuration needs them.
-      if (/[\u007f-\u009f\u2028\u2029\ufeff]/.test(node.value))
-        throw new Error(`YAML: a character that YAML 1.1 cannot carry in ${JSON.stringify(node.value)}`);
-      if (key !== "key") node.type = "QUOTE_DOUBLE";
+      // YAML 1.1 counts such characters among line breaks or forbids them, and `<<` merges; no configuration needs them.
+      if (node.value === "<<" || /[\u007f-\u009f\u2028\u2029\ufeff]/.test(node.value))
+        throw new Error(`YAML: YAML 1.1 does not carry ${JSON.stringify(node.value)}`);
+      if (key !== "key" || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(node.value)) node.type = "QUOTE_DOUBLE";
     },
   });
   const text = document.toString({ directives: false, lineWidth: 0 });

@@ -13,33 +13,38 @@
 # that is done, the next apply joins.
 set -euo pipefail
 
-readonly conf=/etc/pgkeel/etcd tls=/etc/pgkeel/tls/etcd data=/var/lib/etcd/pgkeel
-readonly join=/var/lib/pgkeel/etcd-join.env started=/run/pgkeel-etcd.started
-readonly etcdctl=/usr/local/lib/pgkeel/etcdctl
+# PGKEEL_ROOT puts everything below another directory: for the tests of this script.
+readonly root=${PGKEEL_ROOT:-}
+readonly conf=$root/etc/pgkeel/etcd tls=$root/etc/pgkeel/tls/etcd data=$root/var/lib/etcd/pgkeel
+readonly join=$root/var/lib/pgkeel/etcd-join.env started=$root/run/pgkeel-etcd.started
+readonly etcdctl=$root/usr/local/lib/pgkeel/etcdctl
 # How long to wait for other voters: their machines may still be installing packages.
-readonly peers_seconds=180
+readonly peers_seconds=${PGKEEL_PEERS_SECONDS:-180}
 
 fail() {
   printf 'etcd: %s\n' "$*" >&2
   exit 1
 }
 
+# A GET request with this machine's certificate.
+get() { curl -sf --http1.1 --max-time 2 --cacert "$tls/ca.crt" --cert "$tls/machine.crt" --key "$tls/machine.key" "$1"; }
+
 # What a running etcd was started with. Certificates and keys are missing on purpose: etcd reads them anew for each
 # connection, all but the authority's.
 fingerprint() {
-  cat $conf/etcd.env /etc/systemd/system/etcd.service.d/pgkeel.conf $tls/ca.crt
+  cat "$conf/etcd.env" "$root/etc/systemd/system/etcd.service.d/pgkeel.conf" "$tls/ca.crt"
   stat -c '%n %s %Z' /usr/bin/etcd
 }
 
 check() {
-  local program taken available
+  local program words taken available
   for program in etcd etcdctl curl openssl ss; do
     command -v $program >/dev/null || fail "the program $program is missing; the packages etcd-server, etcd-client, curl, openssl and iproute2 must be installed"
   done
-  [ -r $tls/machine.key ] || fail "$tls/machine.key is missing; its secrets were not delivered"
-  openssl verify -CAfile $tls/ca.crt $tls/machine.crt >/dev/null 2>&1 ||
-    fail "$tls/machine.crt is not valid for the authority in $tls/ca.crt: $(openssl verify -CAfile $tls/ca.crt $tls/machine.crt 2>&1 | grep -i error | head -1)"
-  [ "$(openssl x509 -in $tls/machine.crt -noout -pubkey)" = "$(openssl pkey -in $tls/machine.key -pubout 2>/dev/null)" ] ||
+  [ -r "$tls/machine.key" ] || fail "$tls/machine.key is missing; its secrets were not delivered"
+  words=$(openssl verify -CAfile "$tls/ca.crt" "$tls/machine.crt" 2>&1) ||
+    fail "$tls/machine.crt is not valid for the authority in $tls/ca.crt: $(grep -i error <<<"$words" | head -1)"
+  [ "$(openssl x509 -in "$tls/machine.crt" -noout -pubkey)" = "$(openssl pkey -in "$tls/machine.key" -pubout 2>/dev/null)" ] ||
     fail "$tls/machine.key does not belong to $tls/machine.crt"
   case $(systemctl is-active etcd) in inactive | failed)
     taken=$(ss -Hltnp '( sport = :2379 or sport = :2380 or sport = :2381 )')
@@ -59,7 +64,7 @@ others() {
 # machine does not answer or does not speak our TLS.
 members_at() {
   local answer
-  if answer=$(curl -sf --http1.1 --max-time 2 --cacert $tls/ca.crt --cert $tls/machine.crt --key $tls/machine.key "https://$1:2380/members" 2>/dev/null); then
+  if answer=$(get "https://$1:2380/members" 2>/dev/null); then
     tr '{' '\n' <<<"$answer" | grep '"id"'
     return 0
   fi
@@ -72,7 +77,7 @@ members_at() {
 decide() {
   local me="\"https://$PGKEEL_SELF_ADDRESS:2380\"" founder=${PGKEEL_VOTERS%% *} deadline=$((SECONDS + peers_seconds))
   local voter members line status founder_up silent
-  rm -f $join
+  rm -f "$join"
   while :; do
     founder_up=no silent=
     for voter in $(others); do
@@ -90,7 +95,7 @@ decide() {
       {
         echo 'ETCD_INITIAL_CLUSTER_STATE="existing"'
         printf 'ETCD_INITIAL_CLUSTER="%s"\n' "$(known "$members")"
-      } >$join
+      } >"$join"
       return
     done
     if [ "$founder" = "$PGKEEL_SELF=$PGKEEL_SELF_ADDRESS" ]; then
@@ -110,17 +115,17 @@ decide() {
 
 # Names and addresses of known members as etcd wants them; one that never ran has no name yet, and any will do.
 known() {
-  local line url name number=0
+  local line url name number=0 list=
   while read -r line; do
     url=$(sed -n 's/.*"peerURLs":\["\([^"]*\)".*/\1/p' <<<"$line")
     name=$(sed -n 's/.*"name":"\([^"]*\)".*/\1/p' <<<"$line")
     [ "$url" != "https://$PGKEEL_SELF_ADDRESS:2380" ] || name=$PGKEEL_SELF
-    printf '%s%s=%s' "${comma-}" "${name:-unnamed-$((++number))}" "$url"
-    local comma=,
+    list=$list${list:+,}${name:-unnamed-$((++number))}=$url
   done <<<"$1"
+  printf '%s' "$list"
 }
 
-health_at() { curl -sf --http1.1 --max-time 2 --cacert $tls/ca.crt --cert $tls/machine.crt --key $tls/machine.key "https://$1:2379/health" | grep -q '"health":"true"'; }
+health_at() { get "https://$1:2379/health" | grep -q '"health":"true"'; }
 
 reason() { journalctl -u etcd -n 60 -o cat --no-pager | grep -E '"level":"(error|fatal|panic)"|^etcd|rror' | tail -3 | cut -c1-400; }
 
@@ -165,7 +170,7 @@ restart_in_turn() {
     restart_now
     return
   fi
-  until words=$(ETCDCTL_ENDPOINTS=$endpoints timeout $peers_seconds $etcdctl lock --ttl=10 pgkeel-restart -- "$0" restart-now 2>&1) ||
+  until words=$(ETCDCTL_ENDPOINTS=$endpoints timeout "$peers_seconds" "$etcdctl" lock --ttl=10 pgkeel-restart -- "$0" restart-now 2>&1) ||
     running_as_declared; do
     [ $SECONDS -lt $deadline ] || fail "the restart that a changed configuration wants was not done: $(tail -1 <<<"$words")"
     sleep 1
@@ -179,15 +184,15 @@ restart_now() {
   wait_healthy
 }
 
-running_as_declared() { [ "$(sha256sum < <(fingerprint))" = "$(cat $started 2>/dev/null)" ]; }
+running_as_declared() { [ "$(sha256sum < <(fingerprint))" = "$(cat "$started" 2>/dev/null)" ]; }
 
 # Whether the process that runs is ours, not one that Debian's package started with its own settings.
-ours() { tr '\0' '\n' <"/proc/$(systemctl show -P MainPID etcd)/environ" 2>/dev/null | grep -qx "ETCD_DATA_DIR=$data"; }
+ours() { tr '\0' '\n' <"/proc/$(systemctl show -P MainPID etcd)/environ" 2>/dev/null | grep -qx "ETCD_DATA_DIR=${data#"$root"}"; }
 
 start() {
   local state
   [ "$(systemctl show -P NeedDaemonReload etcd)" = no ] || systemctl daemon-reload
-  install -d -o etcd -g etcd -m 0700 $data
+  install -d -o etcd -g etcd -m 0700 "$data"
   state=$(systemctl is-active etcd) || true
   if [ "$state" = active ] && ours; then
     if running_as_declared; then return; fi
@@ -195,7 +200,7 @@ start() {
     return
   fi
   if [ "$state" = activating ] && ours && running_as_declared; then return; fi
-  [ -d $data/member ] || decide
+  [ -d "$data/member" ] || decide
   # Not through update-rc.d for the script of System V that the package brings too: that alone takes half a second.
   SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet etcd
   # Without waiting: ready is when a majority answers, and that is waited for below, with a reason where it fails.
@@ -210,13 +215,13 @@ complaint() { sed -n 's/^Error: *//p' <<<"$1" | tail -1; }
 # no vote yet, and the others already have users.
 authentication() {
   local words
-  if words=$(PGKEEL_AS=nobody $etcdctl get "${PGKEEL_PATRONI_PREFIX}probe" 2>&1); then
+  if words=$(PGKEEL_AS=nobody "$etcdctl" get "${PGKEEL_PATRONI_PREFIX}probe" 2>&1); then
     echo off
   elif [[ $words == *"not supported for learner"* ]]; then
     echo learner
   elif [[ $words != *"user name is empty"* && $words != *"permission denied"* ]]; then
     echo "unknown ($(complaint "$words"))"
-  elif words=$(PGKEEL_AS=patroni $etcdctl get "${PGKEEL_PATRONI_PREFIX}probe" 2>&1); then
+  elif words=$(PGKEEL_AS=patroni "$etcdctl" get "${PGKEEL_PATRONI_PREFIX}probe" 2>&1); then
     echo on
   else
     echo "on, but not for Patroni's user ($(complaint "$words"))"
@@ -226,7 +231,7 @@ authentication() {
 # Runs etcdctl; a thing that is there already is as good as made. Says which step failed, and how.
 make() {
   local words
-  words=$($etcdctl "$@" 2>&1) || [[ $words == *"already exists"* ]] || {
+  words=$("$etcdctl" "$@" 2>&1) || [[ $words == *"already exists"* ]] || {
     printf '%s: %s\n' "${*:1:3}" "$(complaint "$words")"
     return 1
   }
@@ -235,7 +240,7 @@ make() {
 # A user with this password: made, or given it.
 make_user() {
   local words
-  words=$($etcdctl user add "$1" --interactive=false 2>&1 <<<"$2") && return
+  words=$("$etcdctl" user add "$1" --interactive=false 2>&1 <<<"$2") && return
   if [[ $words == *"already exists"* ]]; then make user passwd "$1" --interactive=false <<<"$2"; else
     printf 'user add %s: %s\n' "$1" "$(complaint "$words")"
     return 1
@@ -244,7 +249,7 @@ make_user() {
 
 # Every step may be taken twice, and by several voters at once.
 make_users() {
-  . $conf/credentials.env
+  . "$conf/credentials.env"
   make_user "$PGKEEL_ROOT_USER" "$PGKEEL_ROOT_PASSWORD" &&
     make user grant-role "$PGKEEL_ROOT_USER" root &&
     make role add "$PGKEEL_PATRONI_ROLE" &&
@@ -279,7 +284,7 @@ ensure_users() {
 }
 
 apply() {
-  . $conf/founding.env
+  . "$conf/founding.env"
   start
   wait_healthy
   ensure_users
@@ -289,9 +294,9 @@ case ${1-} in
 check) check ;;
 apply) apply ;;
 restart-now)
-  . $conf/founding.env
+  . "$conf/founding.env"
   restart_now
   ;;
-note-start) sha256sum < <(fingerprint) >$started ;;
+note-start) sha256sum < <(fingerprint) >"$started" ;;
 *) fail "unknown call ${1-}" ;;
 esac
