@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endOrphans, orphans } from "../../toolchain/stack/orphans";
 import { commandsIn, eventually } from "./harness/processes";
 import { Project, STACK } from "./harness/project";
 
@@ -109,10 +110,13 @@ describe("the launcher of dynamic providers", () => {
       const cli = project.start("up", "--yes", "--skip-preview", "--stack", STACK);
       const file = path.join(project.directory, "calls");
       await eventually(() => fs.existsSync(file));
+      expect(orphans(project.directory)).toEqual([]);
       cli.kill("SIGKILL");
       expect(fs.readFileSync(file, "utf8")).toBe("create\n");
-      await eventually(() => fs.readFileSync(file, "utf8") === "create\ncreate\n");
-      await eventually(() => !commandsIn(project.directory).some((command) => command.includes("dynamic-provider")));
+      await eventually(() => orphans(project.directory).length > 0);
+      await endOrphans(project.directory, () => {});
+      expect(fs.readFileSync(file, "utf8")).toBe("create\ncreate\n");
+      expect(commandsIn(project.directory).filter((command) => command.includes("dynamic-provider"))).toEqual([]);
     } finally {
       project.remove();
     }

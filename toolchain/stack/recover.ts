@@ -1,6 +1,7 @@
 /** Clears what a killed run has left in the way of the next one. */
 import * as fs from "node:fs";
 import { Deployment } from "./deployment";
+import { endOrphans } from "./orphans";
 import { isStale, locks } from "./stale-lock";
 
 /** The name of the project in Pulumi.yaml. */
@@ -11,7 +12,8 @@ function say(line: string): void {
 }
 
 /**
- * Removes locks whose process on this host is dead, and forgets the operations that it was in, for each of them may be repeated. Says so.
+ * Removes locks whose process on this host is dead, waits for the end of what it was doing, and forgets those operations, for each of them may
+ * be repeated. Says so.
  * A lock whose process lives, or is another host's, is left: the CLI then says who holds it.
  *
  * @returns true when no lock is left
@@ -25,6 +27,7 @@ export async function recoverStack(stack: string): Promise<boolean> {
   }
   if (stale.length < all.length) return false;
   if (stale.length === 0) return true;
+  await endOrphans(process.cwd(), () => say("Waiting for the end of what that run was doing."));
   const deployment = await Deployment.read(stack);
   const interrupted = deployment?.interrupted ?? [];
   if (interrupted.length === 0) return true;

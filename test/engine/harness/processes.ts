@@ -2,11 +2,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-/** Waits until something holds, for at most 30 s. */
+/** Waits until something holds, for at most 60 s. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`this did not come about within 30 s: ${holds}`);
+    if (Date.now() > deadline) throw new Error(`this did not come about within 60 s: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
