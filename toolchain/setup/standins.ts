@@ -4,7 +4,10 @@ import * as path from "node:path";
 import { say } from "./say";
 
 const START = path.resolve(__dirname, "../standins/start.js");
-const NODE = path.resolve(__dirname, "../../node_modules/.bin/node");
+const PINNED_NODE = path.resolve(__dirname, "../../node_modules/.bin/node");
+
+/** The Node.js that the lock file brings; the one on PATH where it brings none. */
+const NODE = fs.existsSync(PINNED_NODE) ? PINNED_NODE : "node";
 
 /** In each of our launchers: tells them from the official programs. */
 const MARK = "# stand-in of this checkout";
