@@ -29,7 +29,7 @@ describe("shell", () => {
   it("gives the shell each word as it was", () => {
     const words = [...nasty, ...fc.sample(fc.string({ unit: "binary" }), 200).map((word) => word.replaceAll("\0", ""))];
     // A lone surrogate is no text: it cannot reach a shell.
-    const sound = words.filter((word) => word.isWellFormed());
+    const sound = words.filter((word) => Buffer.from(word).toString() === word);
     expect(
       bash(`printf '%s\\0' ${sound.map(shellWord).join(" ")}`)
         .split("\0")

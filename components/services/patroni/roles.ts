@@ -1,6 +1,6 @@
 import type { ClusterPasswords } from "../types";
 import { DATABASE, ROLES } from "./names";
-import { scramVerifier } from "./scram";
+import { scramSalt, scramVerifier } from "./scram";
 
 /**
  * SQL that makes the cluster's roles and gives them these passwords; to be run in the database `postgres` by a
@@ -12,7 +12,7 @@ export function rolesSql(passwords: ClusterPasswords, cluster: string): string {
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${name}') THEN CREATE ROLE ${name}; END IF;
 END $$;
-ALTER ROLE ${name} WITH LOGIN ${attributes} PASSWORD '${scramVerifier(password, cluster, name)}';`;
+ALTER ROLE ${name} WITH LOGIN ${attributes} PASSWORD '${scramVerifier(password, scramSalt(cluster, name))}';`;
   return `BEGIN;
 SET LOCAL log_statement = 'none';
 SET LOCAL log_min_duration_statement = -1;
