@@ -12,7 +12,7 @@ import type { TestCluster } from "./harness/cluster";
 import { REPORTS } from "./harness/leftovers";
 import { beAsPatientAsTheWaits } from "./harness/patience";
 import { SHARED, sharedCluster } from "./harness/shared";
-import { type Outcome, type Trial, table, underLoad } from "./harness/trial";
+import { type Outcome, report, type Trial, table, underLoad } from "./harness/trial";
 import type { Workspace } from "./harness/workspace";
 
 const bounds = recoveryBounds("fast");

@@ -39,6 +39,11 @@ export function programOf(pid: number): string {
   return read(`/proc/${pid}/comm`).trim();
 }
 
+/** Number and command line, for messages. */
+export function commandOf(pid: number): string {
+  return `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim()}`;
+}
+
 function isBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }
