@@ -61,7 +61,10 @@ export async function startSshd(): Promise<RunningSshd> {
   try {
     await listening(server, port);
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}:\n${read("log")}`);
+    const reason = `${error instanceof Error ? error.message : error}:\n${read("log")}`;
+    server.kill("SIGKILL");
+    fs.rmSync(directory, { recursive: true });
+    throw new Error(reason);
   }
   return {
     target: {
