@@ -35,7 +35,8 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       const held = Object.fromEntries(
         step.held.map((name) => [name, String(stage.state.configuration.parameters[name] ?? "")]),
       );
-      await writeDocument(stage, documentInPass(stage.after, held, stage.state.configuration.durability));
+      const present = await getConfig(pool, leaderOf(stage));
+      await writeDocument(stage, documentInPass(stage.after, held, present, stage.state.configuration.durability));
       return;
     }
     case "durability-change":

@@ -7,12 +7,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { ClusterAccess } from "../operate/access";
 import { becomeConductor, type Conductor } from "../operate/conductor";
 import { OperateError } from "../operate/errors";
-import { getConfig, type JsonObject, postReload, putConfig } from "../operate/patroni";
+import { type JsonObject, postReload, putConfig } from "../operate/patroni";
 import { type SshPool, withSsh } from "../operate/ssh";
 import { type ClusterState, describeStep, renderPlan, rollout, type Step, unsettled } from "../plan/change";
 import type { ClusterSpec } from "../spec";
 import { act } from "./act";
-import { declaredDocument } from "./document";
+import { declaredDocument, documentThatAdmits } from "./document";
 import { look } from "./look";
 import { type Measured, Proof } from "./proof";
 
@@ -43,6 +43,7 @@ export function conduct(work: Rollout): Promise<Measured> {
 
 async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Measured> {
   const proof = new Proof();
+  await admitMembers(pool, work.after);
   for (;;) {
     conductor.lost.throwIfAborted();
     const state = await settled(pool, work);
@@ -121,13 +122,28 @@ function relevant(work: Rollout, state: ClusterState, open: readonly string[]): 
   return open.filter((line) => !gone.some((key) => line.includes(key)));
 }
 
+/** Before anything is waited for: a new member that is not let in would never be seeded. */
+async function admitMembers(pool: SshPool, after: ClusterSpec): Promise<void> {
+  await rewrite(pool, after, (present) => documentThatAdmits(after, present));
+}
+
 /** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
 async function ownDocument(pool: SshPool, after: ClusterSpec): Promise<void> {
-  const { state } = await look(pool, after);
-  if (state.kind !== "living" || state.leader === undefined) return;
   const declared = JSON.parse(JSON.stringify(declaredDocument(after))) as JsonObject;
-  if (isDeepStrictEqual(await getConfig(pool, state.leader), declared)) return;
-  await putConfig(pool, state.leader, declared);
+  await rewrite(pool, after, (present) => (isDeepStrictEqual(present, declared) ? undefined : declared));
+}
+
+/** Has every member read the new document now, instead of at its next look. */
+async function rewrite(
+  pool: SshPool,
+  after: ClusterSpec,
+  change: (present: JsonObject) => JsonObject | undefined,
+): Promise<void> {
+  const { seen, state } = await look(pool, after);
+  if (seen.configuration === null || state.kind !== "living" || state.leader === undefined) return;
+  const document = change(seen.configuration);
+  if (document === undefined) return;
+  await putConfig(pool, state.leader, document);
   const up = Object.entries(state.members).filter(([, member]) => member.reachable);
-  await Promise.all(up.map(([key]) => postReload(pool, key)));
+  await Promise.all(up.map(([key]) => postReload(pool, key).catch(() => undefined)));
 }

@@ -11,17 +11,36 @@ export function declaredDocument(spec: ClusterSpec): DynamicConfiguration {
 }
 
 /**
- * The declared document with parameters held at another value for this pass, and with the durability that is in force: it
- * changes in a step of its own.
+ * The declared document with parameters held at another value for this pass. Durability changes in a step of its own, and
+ * the rules of pg_hba when everything else is done: members that leave, and those that came, are let in until then.
  */
 export function documentInPass(
   spec: ClusterSpec,
   held: Readonly<Record<string, string>>,
+  present: JsonObject,
   durability: DurabilityState,
 ): JsonObject {
   const declared = declaredDocument(spec);
-  const postgresql = { ...declared.postgresql, parameters: { ...declared.postgresql.parameters, ...held } };
+  const parameters = { ...declared.postgresql.parameters, ...held };
+  const rules = rulesOf(present) ?? declared.postgresql.pg_hba;
+  const postgresql = { ...declared.postgresql, parameters, pg_hba: rules };
   return asJson({ ...declared, postgresql, ...durabilityKeys(durability) });
+}
+
+/**
+ * The present document with the declared rules of pg_hba before those that stand there: new members can be seeded, and
+ * leaving ones stay connected. undefined: it lets all of them in already.
+ */
+export function documentThatAdmits(spec: ClusterSpec, present: JsonObject): JsonObject | undefined {
+  const standing = rulesOf(present) ?? [];
+  const declared = declaredDocument(spec).postgresql.pg_hba;
+  if (declared.every((rule) => standing.includes(rule))) return undefined;
+  const rules = [...declared, ...standing.filter((rule) => !declared.includes(rule))];
+  return asJson({ ...present, postgresql: { ...(present.postgresql as JsonObject), pg_hba: rules } });
+}
+
+function rulesOf(document: JsonObject): readonly string[] | undefined {
+  return (document.postgresql as JsonObject | undefined)?.pg_hba as readonly string[] | undefined;
 }
 
 /** A document in which only the durability differs. */

@@ -21,9 +21,9 @@ import { until } from "../../components/platform/lab/wait";
 import { traces } from "./harness/traces";
 
 const CLUSTER = "platform-test";
-/** In RFC 2544's range and outside the part that declared clusters can have. */
-const NETWORK = "198.18.1.0/28";
-const NETWORK_START = "198.18.1.";
+/** The part of the lab's range that the tests of single machines take in turn. */
+const NETWORK = "198.18.0.192/28";
+const NETWORK_START = "198.18.0.19";
 
 const execute = promisify(execFile);
 let keys: string;
@@ -35,7 +35,7 @@ function machine(key: string, host: number): MachineInputs {
     cluster: CLUSTER,
     key,
     hostname: `${CLUSTER}-${key}`,
-    address: `198.18.1.${host}`,
+    address: `198.18.0.${192 + host}`,
     network: NETWORK,
     vcpu: 0.5,
     memory: "512MB",
@@ -114,7 +114,7 @@ afterAll(async () => {
 describe("a new machine", () => {
   it("is Debian 13, has the declared name and address, and has no failed unit", async () => {
     expect(await output(a, "hostname; . /etc/os-release; echo $VERSION_ID")).toBe(`${CLUSTER}-m-a\n13`);
-    expect(await output(a, "ip -br -4 address show host0 | awk '{print $3}'")).toBe("198.18.1.2/28");
+    expect(await output(a, "ip -br -4 address show host0 | awk '{print $3}'")).toBe("198.18.0.194/28");
     expect(await output(a, "systemctl is-system-running --wait")).toBe("running");
   });
 
@@ -136,7 +136,7 @@ describe("a new machine", () => {
   });
 
   it("reaches the host, its neighbour, and the world outside by one rule", async () => {
-    await output(a, "ping -c 1 -W 2 198.18.1.1 && ping -c 1 -W 2 198.18.1.3");
+    await output(a, "ping -c 1 -W 2 198.18.0.193 && ping -c 1 -W 2 198.18.0.195");
     const rules = traces(CLUSTER, NETWORK_START).rules.filter((rule) => rule.includes("MASQUERADE"));
     expect(rules).toHaveLength(1);
     expect(readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").trim()).toBe("1");
@@ -256,7 +256,7 @@ describe("power", () => {
     expect(await networkIsUp(CLUSTER)).toBe(false);
     await wholeLabOn(CLUSTER);
     expect(await networkIsUp(CLUSTER)).toBe(true);
-    expect(await output(a, "cat /var/lib/postgresql/kept && ping -c 1 -W 2 198.18.1.3 > /dev/null")).toBe("kept");
+    expect(await output(a, "cat /var/lib/postgresql/kept && ping -c 1 -W 2 198.18.0.195 > /dev/null")).toBe("kept");
     expect(traces(CLUSTER, NETWORK_START).rules).toHaveLength(1);
   });
 });
@@ -321,14 +321,14 @@ describe("a cut cable", () => {
 
 describe("refusals and interrupted runs", () => {
   it("an address range in use is refused, with who uses it", async () => {
-    expect(await networkProblems("another", "198.18.1.0/24")).toEqual([
-      expect.stringContaining(`198.18.1.0/24 overlaps ${NETWORK} of the lab "${CLUSTER}"`),
+    expect(await networkProblems("another", "198.18.0.192/26")).toEqual([
+      expect.stringContaining(`198.18.0.192/26 overlaps ${NETWORK} of the lab "${CLUSTER}"`),
     ]);
     expect(await networkProblems("another", "127.0.0.0/16")).toEqual([
       expect.stringContaining("127.0.0.0/16 overlaps 127.0.0.1/8, which this host uses on lo"),
     ]);
     expect(await networkProblems(CLUSTER, NETWORK)).toEqual([]);
-    await expect(ensureNetwork("another", "198.18.1.0/24")).rejects.toThrow(/overlaps/);
+    await expect(ensureNetwork("another", "198.18.0.192/26")).rejects.toThrow(/overlaps/);
     expect(isEmpty(await findTraces("another"))).toBe(true);
   });
 
@@ -340,7 +340,7 @@ describe("refusals and interrupted runs", () => {
   });
 
   it("a machine of another declaration under the same name is not touched", async () => {
-    await expect(createMachine(declared({ ...a, address: "198.18.1.9" }))).rejects.toThrow(
+    await expect(createMachine(declared({ ...a, address: "198.18.0.199" }))).rejects.toThrow(
       /exists already, made for another/,
     );
     expect((await on(a, "true")).code).toBe(0);
