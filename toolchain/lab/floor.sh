@@ -6,9 +6,9 @@ set -euo pipefail
 
 here=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 bridge=pgk-floor
-network=198.18.1.32
+network=198.18.0.208
 keys=(1 2 3)
-address() { echo "198.18.1.$((33 + $1))"; }
+address() { echo "198.18.0.$((209 + $1))"; }
 # Longer than this and something is broken, not slow.
 limit=180
 
@@ -179,7 +179,7 @@ writes() {
 }
 
 ip link add "$bridge" type bridge
-ip address add "198.18.1.33/28" dev "$bridge"
+ip address add "198.18.0.209/28" dev "$bridge"
 ip link set "$bridge" up
 for key in "${keys[@]}"; do start "$key"; done
 say "three machines started"

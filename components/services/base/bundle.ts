@@ -67,6 +67,8 @@ function sshd(): string {
     "# Unauthenticated connections at once: some are refused from 200 on, all from 400 on. sshd's defaults are 10 and 100.",
     "MaxStartups 200:30:400",
     "MaxSessions 200",
+    "# An update opens many connections at once; nobody can guess a password where none is accepted.",
+    "PerSourcePenalties no",
     "# A connection whose other end is gone ends after two minutes.",
     "ClientAliveInterval 30",
     "ClientAliveCountMax 4",
