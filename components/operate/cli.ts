@@ -18,7 +18,7 @@ const USAGE = `Usage: npm run cluster -- <command> -s <stack>
   status [--json] [--watch]           members, lag, poolers, etcd, and what needs attention
   switchover [--to MEMBER]            another member leads; clients wait about a second
   restart MEMBER [--in-place]         PostgreSQL of one member; the leader only --in-place, with the poolers paused
-  pause [--for SECONDS]               the poolers hold their clients, 30 s if not said otherwise (at most 90)
+  pause [--for SECONDS]               the poolers hold their clients, 30 s if not said otherwise (at most 50)
   resume                              the poolers let their clients go on
   reinit MEMBER --yes                 throws a replica's data away and seeds it anew
 
@@ -56,7 +56,7 @@ export function parseCommand(argv: readonly string[]): Arguments {
   }
   const { stack, access, to, json, watch, yes } = parsed.values;
   const forSeconds = Number(parsed.values.for ?? 30);
-  if (!(forSeconds >= 3 && forSeconds <= 90)) throw new UsageError("--for takes 3 to 90 seconds");
+  if (!(forSeconds >= 3 && forSeconds <= 50)) throw new UsageError("--for takes 3 to 50 seconds");
   if (command === "reinit" && !yes) throw new UsageError("reinit throws data away: add --yes");
   const inPlace = parsed.values["in-place"] ?? false;
   return {

@@ -13,13 +13,11 @@
  * Both only save time: where they cannot be prepared, the switchover takes Patroni's own time.
  */
 import { shell } from "../render/shell";
+import { QUICK_STOP } from "../services/patroni/names";
 import { membersIn, type Observation } from "./observation";
 import { patchConfig, postReload } from "./patroni";
 import type { SshPool } from "./ssh";
 import { sleep } from "./wait";
-
-/** Marker for the member's before_stop program; only heeded while it is younger than 15 s. */
-const QUICK_STOP = "/run/pgkeel/quick-stop";
 
 export interface Quick {
   /** Before the pause begins: whatever takes a moment to set up. Never rejects. */

@@ -74,7 +74,7 @@ export async function restartLeader(pool: SshPool, options: RestartOptions = {})
 }
 
 /** The longest that a restart may hold clients, in seconds. */
-const HOLD_SECONDS = 60;
+const HOLD_SECONDS = 45;
 
 async function hold(poolers: readonly PoolerSession[]): Promise<void> {
   const outcomes = await Promise.all(poolers.map((p) => p.pause({ forSeconds: HOLD_SECONDS, withinSeconds: 5 })));

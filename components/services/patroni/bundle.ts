@@ -7,10 +7,21 @@ import { renderYaml } from "../../render/yaml";
 import { CLIENT_PORT, patroniUser } from "../etcd/names";
 import type { ClusterSecrets, MachineIdentity, ServiceBundle, ServiceFile } from "../types";
 import { bootstrapConfiguration, isFounder, localConfiguration, secretConfiguration } from "./configuration";
-import { API_LOGIN, API_USER, CONFIG_DIR, DATABASE_SQL, ETCD_LOGIN, POST_BOOTSTRAP, ROLES_SQL, TLS_DIR } from "./names";
+import {
+  API_LOGIN,
+  API_USER,
+  BEFORE_STOP,
+  CONFIG_DIR,
+  DATABASE_SQL,
+  ETCD_LOGIN,
+  POST_BOOTSTRAP,
+  ROLES_SQL,
+  TLS_DIR,
+} from "./names";
 import { databaseSql, rolesSql } from "./roles";
 
 const script = readFileSync(join(__dirname, "converge.sh"), "utf8");
+const beforeStop = readFileSync(join(__dirname, "before-stop.sh"), "utf8");
 const postBootstrap = readFileSync(join(__dirname, "post-bootstrap.sh"), "utf8");
 
 /** Patroni and PostgreSQL on one member, without secrets. */
@@ -24,6 +35,7 @@ export function patroniBundle(plan: ClusterPlan, machine: PlannedMachine): Servi
   const files = [
     root(`${CONFIG_DIR}/10-patroni.yml`, renderYaml(localConfiguration(plan, machine), "A change is reloaded.")),
     root("/etc/systemd/system/patroni.service", unit()),
+    root(BEFORE_STOP, beforeStop, "0755"),
     root("/etc/profile.d/pgkeel-patroni.sh", `# For patronictl\nexport PATRONICTL_CONFIG_FILE=${CONFIG_DIR}\n`),
     root(
       "/etc/pgkeel/patroni/converge.env",

@@ -7,6 +7,7 @@ import { dynamicConfiguration } from "./dynamic";
 import {
   API_PORT,
   API_USER,
+  BEFORE_STOP,
   BIN_DIR,
   DATA_DIR,
   POST_BOOTSTRAP,
@@ -70,6 +71,7 @@ export function localConfiguration(plan: ClusterPlan, machine: PlannedMachine): 
       pgpass: `${DATA_DIR}.pgpass`,
       use_unix_socket: true,
       use_unix_socket_repl: true,
+      before_stop: BEFORE_STOP,
       authentication: {
         superuser: { username: ROLES.superuser },
         replication: { username: ROLES.replication, ...verified() },

@@ -26,6 +26,10 @@ export const SOCKET_DIR = "/var/run/postgresql";
 
 /** Run once by Patroni, in a cluster that was just made. */
 export const POST_BOOTSTRAP = "/usr/local/lib/pgkeel/patroni-post-bootstrap";
+/** Run by Patroni before each stop of PostgreSQL; acts only on a stop that was asked for, see {@link QUICK_STOP}. */
+export const BEFORE_STOP = "/usr/local/lib/pgkeel/patroni-before-stop";
+/** On a member: while this file is younger than 15 s, a planned stop is as quick as PostgreSQL can be. */
+export const QUICK_STOP = "/run/pgkeel/quick-stop";
 export const ROLES_SQL = "/etc/pgkeel/patroni/roles.sql";
 export const DATABASE_SQL = "/etc/pgkeel/patroni/database.sql";
 
