@@ -1,5 +1,5 @@
 /** Declarations and states of clusters for the tests of changes. */
-import type { Confirmation, LivingCluster, ReachableMember } from "../../components/plan/change";
+import type { LivingCluster, ReachableMember } from "../../components/plan/change";
 import { goalOf } from "../../components/plan/change/goal";
 import { deployed, settled } from "../../components/plan/change/predict";
 import { type ClusterInput, type ClusterSpec, type MachineInput, parseCluster } from "../../components/spec";
@@ -13,23 +13,37 @@ export function machines(...keys: string[]): Record<string, MachineInput> {
   return Object.fromEntries(keys.map((key) => [key, machine()]));
 }
 
-export type Declared = Partial<Omit<ClusterInput, "confirm">> & { readonly confirm?: readonly Confirmation[] };
-
 /** A cluster of three equal members in the lab, but for what is given. */
-export function declare({ confirm, ...changes }: Declared = {}): ClusterSpec {
-  const spec = parseCluster({
+export function declare(changes: Partial<ClusterInput> = {}): ClusterSpec {
+  return parseCluster({
     name: "shop",
     platform: { kind: "lab" },
     machines: machines("db-1", "db-2", "db-3"),
     ...changes,
   });
-  return confirm === undefined ? spec : ({ ...spec, confirm } as ClusterSpec);
 }
+
+/** What is installed where nothing is pinned. */
+export const INSTALLED = {
+  postgresql: "17.11-0+deb13u1",
+  patroni: "4.0.7-1",
+  etcd: "3.5.16-4",
+  haproxy: "3.0.11-1",
+  pgbouncer: "1.24.1-1",
+  pgbackrest: "2.55.1-1",
+};
 
 /** The cluster as its declaration left it, with a leader of choice. */
 export function living(spec: ClusterSpec, leader?: string): LivingCluster {
   const goal = goalOf(undefined, spec);
-  const state = deployed(goal) as LivingCluster;
+  const fresh = deployed(goal) as LivingCluster;
+  const machines = Object.fromEntries(
+    Object.entries(fresh.machines).map(([key, machine]) => [
+      key,
+      { ...machine, versions: { ...INSTALLED, ...machine.versions } },
+    ]),
+  );
+  const state = { ...fresh, machines };
   return leader === undefined ? state : settled(goal, ledBy(spec, state, leader));
 }
 

@@ -169,7 +169,7 @@ export class Simulator {
         this.install(step.machine, step.software);
         if (!has("postgresql") && !has("patroni")) return;
         this.notTheLeader(step.machine);
-        this.start(step.machine, step);
+        if (this.state.members[step.machine] !== undefined) this.start(step.machine, step);
         return;
       }
       case "leave-read-route":

@@ -8,7 +8,7 @@ import {
   factsOf,
   memberKeys,
   type Parameters,
-  poolSize,
+  poolerShares,
 } from "./derivation";
 import { judgeField } from "./field-rules";
 import { changedFields, type FieldChange, reverted } from "./fields";
@@ -36,7 +36,7 @@ export function classify(before: ClusterSpec | undefined, after: ClusterSpec): C
       .filter((change) => !isDeclared(change.name, fields))
       .map((change) => derivedParameter(change, after, causes)),
     ...derivedTimings(before, after, causes),
-    ...derivedPoolSize(before, after, causes),
+    ...derivedPools(before, after, causes),
   ];
   const [own, following] = partition(declared.map((change) => followingItsMachine(change, fields)));
   return [...own.map((change) => withStrongest(change, derived)), ...sortByPath([...following, ...derived])];
@@ -109,19 +109,26 @@ function derivedTimings(before: ClusterSpec, after: ClusterSpec, causes: Causes)
     }));
 }
 
-function derivedPoolSize(before: ClusterSpec, after: ClusterSpec, causes: Causes): Change[] {
-  const [from, to] = [poolSize(before), poolSize(after)];
-  if (from === to || before.poolers.poolSize !== undefined || after.poolers.poolSize !== undefined) return [];
-  return [
-    {
-      path: "poolers.poolSize",
-      from: String(from),
-      to: String(to),
-      impact: "pooler-reload",
-      reason: "PgBouncer reloads; surplus server connections are closed when they fall idle.",
-      derivedFrom: causes.of(({ spec }) => poolSize(spec) === to),
-    },
-  ];
+/** Server connections of the poolers, read-write and read-only, where they change on a machine that stays one. */
+function derivedPools(before: ClusterSpec, after: ClusterSpec, causes: Causes): Change[] {
+  const [old, next] = [poolerShares(before), poolerShares(after)];
+  const groups = new Map<string, { from: string; to: string; machines: string[] }>();
+  for (const [key, to] of next) {
+    const from = old.get(key);
+    if (from === undefined || from === to) continue;
+    const group = groups.get(`${from} ${to}`) ?? { from, to, machines: [] };
+    group.machines.push(key);
+    groups.set(`${from} ${to}`, group);
+  }
+  return [...groups.values()].map(({ from, to, machines }) => ({
+    path: "poolers.serverConnections",
+    from,
+    to,
+    impact: "pooler-reload",
+    reason: "PgBouncer reloads; surplus server connections are closed when they fall idle.",
+    ...(machines.length === next.size ? {} : { machines }),
+    derivedFrom: causes.of(({ spec }) => poolerShares(spec).get(machines[0] as string) === to),
+  }));
 }
 
 /** A new declaration with one field as it was before. */
@@ -132,12 +139,17 @@ interface Without {
   readonly parameters: () => ReadonlyMap<string, Parameters>;
 }
 
+/** Fields that the formulas read. */
+function isRead({ names: [first] }: FieldChange): boolean {
+  return ["machines", "postgresql", "poolers", "recovery"].includes(first as string);
+}
+
 /** Finds out which declared fields a derived value follows from: those without which it would be another one. */
 class Causes {
   private readonly without: readonly Without[];
 
   constructor(before: ClusterSpec, after: ClusterSpec, fields: readonly FieldChange[]) {
-    this.without = fields.map((field) => {
+    this.without = fields.filter(isRead).map((field) => {
       const spec = reverted(before, after, field.names);
       let known: ReadonlyMap<string, Parameters> | undefined;
       const parameters = () => {

@@ -1,7 +1,16 @@
 /** What follows from a declaration: parameters, timings, pool sizes. The only place here that asks the spec's formulas. */
+
+import { pooling } from "../../services/pgbouncer/pooling";
 import type { ClusterSpec, MachineSpec, PostgresqlVersion } from "../../spec";
-import { clusterParameters, memberParameters, recoveryTimings } from "../../spec";
-import { type ParameterInfo, parameterInfo, parameterTable } from "../../spec/parameters/table";
+import {
+  clusterParameters,
+  memberParameters,
+  type ParameterInfo,
+  parameterInfo,
+  parameterTable,
+  recoveryTimings,
+} from "../../spec";
+import { planCluster } from "../plan";
 import type { ParameterValue } from "./parameter-value";
 
 export type Parameters = Readonly<Record<string, ParameterValue>>;
@@ -53,7 +62,16 @@ export function declaredTimings(spec: ClusterSpec): Readonly<Record<string, numb
   return { loop_wait: loopWait, primary_start_timeout: primaryStartTimeout, retry_timeout: retryTimeout, ttl };
 }
 
-/** Server connections of one pooler machine for each pair of user and database. */
-export function poolSize(spec: ClusterSpec): number {
-  return spec.poolers.poolSize ?? 0; // FIXME serverPoolSize
+/** What each pooler machine gets of the connections, read-write and read-only: "121+41 (4+4 processes)". By machine. */
+export function poolerShares(spec: ClusterSpec): ReadonlyMap<string, string> {
+  const plan = planCluster(spec);
+  return new Map(
+    plan.poolers.map((machine) => {
+      const { readWrite, readOnly } = pooling(plan, machine);
+      const [connections, processes] = (["connections", "processes"] as const).map(
+        (what) => `${readWrite[what]}+${readOnly[what]}`,
+      );
+      return [machine.key, `${connections} (${processes} processes)`];
+    }),
+  );
 }

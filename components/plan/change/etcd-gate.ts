@@ -32,6 +32,11 @@ export function without({ voters, healthy }: Quorum, key: string): Quorum {
   return { voters, healthy: healthy.filter((voter) => voter !== key) };
 }
 
+/** The quorum once that voter is out. */
+export function reduced({ voters, healthy }: Quorum, key: string): Quorum {
+  return { voters: voters.filter((voter) => voter !== key), healthy: healthy.filter((voter) => voter !== key) };
+}
+
 /** Whether etcd on the machine may stop for a while. The only voter may: then no step can avoid it. */
 export function refuseStop(state: LivingCluster, key: string, doing: string): Refusal | undefined {
   const quorum = quorumOf(state);
@@ -44,7 +49,7 @@ export function refuseStop(state: LivingCluster, key: string, doing: string): Re
 export function refuseRemoval(state: LivingCluster, key: string): Refusal | undefined {
   const { voters, healthy } = quorumOf(state);
   if (!voters.includes(key)) return undefined;
-  const left = { voters: voters.filter((voter) => voter !== key), healthy: healthy.filter((voter) => voter !== key) };
+  const left = reduced({ voters, healthy }, key);
   if (left.voters.length > 0 && mayLose({ voters, healthy }) >= 0 && mayLose(left) >= 0) return undefined;
   if (left.voters.length === 0)
     return {

@@ -1,6 +1,6 @@
 /** Finding the fields in which two declarations differ. Knows the shape of a spec, not what its fields mean. */
 import type { ClusterSpec } from "../../spec";
-import { megabytes, sizeOf } from "../../spec/quantity";
+import { megabytes, sizeOf } from "../../spec";
 
 /** One field whose value differs. `pattern` is its path with the user's keys replaced by `*`. */
 export interface FieldChange {
@@ -71,8 +71,21 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return [...Object.keys(left), ...Object.keys(right)].every((key) => sameJson(left[key], right[key]));
 }
 
-/** The spec `after` with what stands at the path taken from `before`. */
+/** The spec `after` with what stands at the path taken from `before`; a machine with its voter and its pooler. */
 export function reverted(before: ClusterSpec, after: ClusterSpec, path: readonly string[]): ClusterSpec {
+  const spec = takenFrom(before, after, path);
+  const [first, key] = path;
+  if (first !== "machines" || path.length !== 2 || key === undefined) return spec;
+  const list = (is: readonly string[], was: readonly string[]) =>
+    [...is.filter((name) => name !== key), ...(was.includes(key) ? [key] : [])].sort();
+  return {
+    ...spec,
+    etcd: { voters: list(after.etcd.voters, before.etcd.voters) },
+    poolers: { ...spec.poolers, machines: list(after.poolers.machines, before.poolers.machines) },
+  };
+}
+
+function takenFrom(before: ClusterSpec, after: ClusterSpec, path: readonly string[]): ClusterSpec {
   const copy = structuredClone(after) as unknown as Record<string, unknown>;
   let target: Record<string, unknown> = copy;
   let source: Record<string, unknown> | undefined = before as unknown as Record<string, unknown>;
@@ -104,7 +117,7 @@ export function shownBytes(bytes: number): string {
 export function shown(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map((item) => shown(item)).join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((item) => shown(item)).join(", ");
   if (typeof value === "object" && value !== null)
     return Object.entries(value)
       .filter(([, item]) => item !== undefined)

@@ -59,8 +59,8 @@ function refusalBlock(refusals: readonly Refusal[], paint: Painter): string[] {
   return [
     paint.bold("Refused"),
     ...refusals.flatMap(({ subject, reason, advice }) => [
-      paint.red(`  ${subject}: ${reason}`),
-      `      To do: ${advice}`,
+      ...wrapped(`${subject}: ${reason}`, "  ").map(paint.red),
+      ...wrapped(`To do: ${advice}`, "      "),
     ]),
   ];
 }
@@ -148,13 +148,15 @@ function ownerOf(derived: Change, groups: readonly ChangeGroup[]): ChangeGroup |
   return groups.find((group) => group.some(({ path }) => derived.derivedFrom?.includes(path)));
 }
 
+/** Paths of lists of machines: the machine is the value. */
+const LISTS: readonly string[] = ["etcd.voters", "poolers.machines"];
+
 function derivedLine(derived: Change, owner: ChangeGroup): ChangeLine {
-  const others = derived.derivedFrom?.filter((path) => !owner.some((change) => change.path === path)) ?? [];
+  const others =
+    derived.derivedFrom?.filter((path) => !LISTS.includes(path) && !owner.some((change) => change.path === path)) ?? [];
   const name = derived.path.replace(/^postgresql\.parameters\./, "");
   const where =
-    derived.machines === undefined || !derived.path.startsWith("postgresql.")
-      ? ""
-      : ` (${derived.machines.join(", ")})`;
+    derived.machines === undefined || LISTS.includes(derived.path) ? "" : ` (${derived.machines.join(", ")})`;
   const also = others.length === 0 || others.length > 3 ? [] : [`  follows from ${others.join(", ")} too`];
   return changeLine(derived, `  ${name}${where}`, also);
 }
@@ -422,7 +424,10 @@ function warningBlock(plan: RolloutPlan, paint: Painter): string[] {
   if (plan.warnings.length === 0) return [];
   return [
     paint.bold("Warnings"),
-    ...plan.warnings.map(({ kind, text }) => (kind === "durability" ? paint.red(`  ${text}`) : `  ${text}`)),
+    ...plan.warnings.flatMap(({ kind, text }) => {
+      const lines = wrapped(text, "  ");
+      return kind === "durability" ? lines.map(paint.red) : lines;
+    }),
   ];
 }
 

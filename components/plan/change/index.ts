@@ -1,7 +1,6 @@
 export { type Change, IMPACTS, type Impact } from "./change";
 export { classify } from "./classify";
 export type * from "./cluster-state";
-export { type Confirmation, confirmed } from "./confirmation";
 export { describeStanding, describeStep, type PlanStyle, renderPlan } from "./format";
 export { MOST_LAG_BYTES } from "./order";
 export type { Refusal, RefusalCode } from "./refusal";

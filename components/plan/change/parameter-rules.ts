@@ -1,6 +1,5 @@
 /** What changes of PostgreSQL parameters do, by the parameter's own context and by direction. */
-import type { ClusterSpec } from "../../spec";
-import type { ParameterInfo } from "../../spec/parameters/table";
+import type { ClusterSpec, ParameterInfo } from "../../spec";
 import type { Change, Impact } from "./change";
 import { declaredParameters, factsOf, memberKeys } from "./derivation";
 import { type ParameterValue, STANDBY_BOUND, sameValue } from "./parameter-value";

@@ -1,5 +1,5 @@
 /** Comparing values of PostgreSQL parameters as PostgreSQL would: "1GB", "1024MB" and 131072 pages of 8kB are one value. */
-import type { ParameterInfo } from "../../spec/parameters/table";
+import type { ParameterInfo } from "../../spec";
 import { checkValue } from "../../spec/parameters/value";
 
 export type ParameterValue = string | number | boolean;

@@ -1,6 +1,6 @@
 /** What clients can count on while a step runs. */
 import type { LivingCluster } from "./cluster-state";
-import { mayLose, quorumOf, without } from "./etcd-gate";
+import { mayLose, type Quorum, quorumOf, reduced, without } from "./etcd-gate";
 import { asked, reachable } from "./goal";
 import { standIns } from "./order";
 import { availableStandbys, neededStandbys } from "./predict";
@@ -30,8 +30,7 @@ export function standingDuring(state: LivingCluster, step: StepAction): Standing
   const routed = reachable(state).filter(([, member]) => member.inReadRoute);
   const needed = neededStandbys(state.configuration.durability);
   const there = availableStandbys(state, next ?? (away === state.leader ? undefined : away));
-  const quorum = quorumOf(state);
-  const etcdMayLose = mayLose(touched?.etcd ? without(quorum, touched.key) : quorum);
+  const etcdMayLose = mayLose(quorumDuring(state, step, touched));
   return {
     writes: writesDuring(state, step, touched, there === 0 && needed > 0, etcdMayLose < 0),
     readReplicas: { during: routed.filter(([key]) => !gone(key)).length, of: routed.length },
@@ -40,6 +39,12 @@ export function standingDuring(state: LivingCluster, step: StepAction): Standing
     acknowledging: { during: Math.min(there, needed), needed },
     notes: notesOn(state, step, touched, there < needed, etcdMayLose < 0),
   };
+}
+
+function quorumDuring(state: LivingCluster, step: StepAction, touched: Touched | undefined): Quorum {
+  const quorum = quorumOf(state);
+  if (step.kind === "remove-voter") return reduced(quorum, step.machine);
+  return touched?.etcd ? without(quorum, touched.key) : quorum;
 }
 
 /** Standing when nothing is known or nothing is there yet. */
@@ -86,8 +91,6 @@ function touchedBy(state: LivingCluster, step: StepAction): Touched | undefined 
     case "leave-patroni":
     case "drop-slot":
       return touch(step.member, { postgresql: true });
-    case "remove-voter":
-      return touch(step.machine, { etcd: true });
     case "replace-machine":
       return touch(step.machine, { pooler: hasPooler(state, step.machine) });
     case "pooler-change":

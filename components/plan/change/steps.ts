@@ -62,16 +62,17 @@ function livingPlan(
   warnings: readonly Warning[],
 ): Pick<RolloutPlan, "steps" | "refusals" | "warnings" | "unknown" | "executable"> {
   const early = stateRefusals(goal, state);
-  const unknown = unknownParts(goal, state);
+  const missing = missingParts(goal, state);
+  const unknown = [...state.unknown, ...missing];
   if (early.length > 0) return { steps: [], refusals: early, warnings, unknown, executable: false };
   const [steps, refusal] = unfold(goal, state, changes);
   const refusals = refusal === undefined ? unwellMachines(goal, state, steps) : [refusal];
-  const blocked = refusals.length > 0 || (unknown.length > 0 && steps.some(isDisturbing));
+  const blocked = refusals.length > 0 || missing.length > 0 || (unknown.length > 0 && steps.some(isDisturbing));
   return {
     steps: refusals.length > 0 ? [] : framed(goal, state, steps),
     refusals,
     warnings: [...warnings, ...stateWarnings(state, steps)],
-    unknown: steps.length === 0 ? [] : unknown,
+    unknown: steps.length === 0 ? missing : unknown,
     executable: !blocked,
   };
 }
@@ -193,11 +194,12 @@ function firstDeployment(goal: Goal): Step[] {
   return actions.map((action) => ({ ...action, by: actor(action), standing: STARTING }));
 }
 
-function unknownParts(goal: Goal, state: LivingCluster): UnknownPart[] {
-  const missing = Object.keys(goal.after.machines)
+/** Facts about machines on which it depends whether they have to be touched. */
+function missingParts(goal: Goal, state: LivingCluster): UnknownPart[] {
+  return Object.keys(goal.after.machines)
     .sort()
-    .flatMap((key) => missingFacts(goal, state, key));
-  return [...state.unknown, ...missing.map((what) => ({ what, why: "the machine answers, but does not tell" }))];
+    .flatMap((key) => missingFacts(goal, state, key))
+    .map((what) => ({ what, why: "the machine answers, but does not tell" }));
 }
 
 function declarationWarnings(changes: readonly Change[]): Warning[] {
@@ -227,10 +229,9 @@ function stateWarnings(state: LivingCluster, steps: readonly Step[]): Warning[] 
     if (member !== undefined && key !== state.leader && member.receiveLagBytes > MOST_LAG_BYTES)
       notice(`${key} has yet to receive ${Math.ceil(member.receiveLagBytes / 1024 ** 2)}MB of the log`);
   }
-  const voters = state.etcd.members.filter(({ learner }) => !learner).length;
   if (steps.some((step) => step.standing.etcdMayLose < 0))
     notice(
-      `etcd has ${voters} voter${voters === 1 ? "" : "s"}: while its machine is away nobody can lead, and writes wait; three voters would bear it`,
+      "etcd has one voter: while its machine is away nobody can lead, and writes wait; three voters would bear it",
     );
   return warnings;
 }
