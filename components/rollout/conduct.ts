@@ -89,7 +89,9 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
   let changed = Date.now();
   for (;;) {
     const { state } = await look(pool, work.after);
-    const open = relevant(work, state, [...unsettled(work.after, state), ...unseen(state)]);
+    const restless = relevant(work, state, unsettled(work.after, state));
+    // A member that is coming up does not tell everything; that it is coming up says enough.
+    const open = restless.length > 0 ? restless : relevant(work, state, unseen(state));
     if (open.length === 0) return state;
     const line = open.join("; ");
     if (line !== last) {
