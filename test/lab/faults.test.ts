@@ -10,14 +10,11 @@ import { recoveryBounds, recoveryTimings } from "../../components/spec/recovery"
 import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
 import { REPORTS } from "./harness/leftovers";
-import { beAsPatientAsTheWaits } from "./harness/patience";
 import { SHARED, sharedCluster } from "./harness/shared";
 import { type Outcome, report, type Trial, table, underLoad } from "./harness/trial";
 import type { Workspace } from "./harness/workspace";
 
 const bounds = recoveryBounds("fast");
-
-beAsPatientAsTheWaits();
 
 let workspace: Workspace;
 let cluster: TestCluster;

@@ -7,7 +7,6 @@ import { powerOff, powerOn } from "../../components/platform/lab/faults";
 import type { ClusterInput } from "../../components/spec";
 import { ArgvWatch } from "./harness/argv-watch";
 import { TestCluster } from "./harness/cluster";
-import { beAsPatientAsTheWaits } from "./harness/patience";
 import { commandOf, processesOf, programOf } from "./harness/process";
 import { plainSecrets } from "./harness/secrets";
 import { type Traces, traces } from "./harness/traces";
@@ -27,8 +26,6 @@ const SINGLE: ClusterInput = {
 };
 const MACHINE = { cluster: SINGLE.name, key: "db-1" };
 
-beAsPatientAsTheWaits();
-
 let workspace: Workspace;
 beforeAll(async () => {
   workspace = await Workspace.open(SINGLE);
@@ -45,17 +42,21 @@ async function good(run: CliRun): Promise<CliResult> {
   return result;
 }
 
-function expectNoTraces(): void {
+async function expectNoTraces(): Promise<void> {
   for (const [kind, seen] of Object.entries(found())) expect(seen, kind).toEqual([]);
-  expect(processesOf(workspace.directory).map(commandOf), "processes of the program").toEqual([]);
+  // A plugin looks once a second whether the CLI that started it is still there.
+  await until("the end of every process of the program", 5, () => {
+    const left = processesOf(workspace.directory).map(commandOf);
+    return left.length === 0 ? { done: undefined } : left.join("; ");
+  });
 }
 
-/** Starts `npm run lab` and kills the CLI when so much is there; whatever it has started is left to itself. */
-async function killWhen(what: string, isThere: () => boolean): Promise<void> {
+/** Starts `npm run lab` and kills the CLI at a moment told by its output; whatever it has started is left to itself. */
+async function killAt(moment: RegExp): Promise<void> {
   const run = workspace.npm("lab");
-  await until(what, 60, () => {
+  await until(`output of npm run lab that matches ${moment}`, 90, () => {
     if (run.process.exitCode !== null) throw new Error(`npm run lab ended before: ${run.output()}`);
-    return isThere() ? { done: undefined } : "not yet";
+    return moment.test(run.output()) ? { done: undefined } : (run.output().split("\n").at(-1) ?? "");
   });
   const cli = processesOf(workspace.directory).filter((pid) => programOf(pid) === "pulumi");
   expect(cli).toHaveLength(1);
@@ -63,23 +64,27 @@ async function killWhen(what: string, isThere: () => boolean): Promise<void> {
   expect((await run.finished).code).not.toBe(0);
 }
 
+async function withCluster<T>(work: (cluster: TestCluster) => Promise<T>): Promise<T> {
+  const cluster = new TestCluster(await workspace.outputs());
+  try {
+    return await work(cluster);
+  } finally {
+    cluster.close();
+  }
+}
+
 describe("a lab that is made", () => {
-  it("is finished by the next `npm run lab` after a kill -9 in the middle", async () => {
-    await killWhen("the first process of the machine", () => found().groups.length > 0 && found().processes.length > 0);
+  it("is finished by the next `npm run lab` after kills -9 while its machine and while Patroni is made", async () => {
+    await killAt(/t-life-db-1-machine creating/);
+    await killAt(/t-life-db-1-patroni creating/);
     const watch = new ArgvWatch();
-    const { output } = await good(workspace.npm("lab"));
-    expect(output).toContain("Done in");
-    const cluster = new TestCluster(await workspace.outputs());
-    try {
-      expect(await cluster.leader()).toBe("db-1");
-    } finally {
-      cluster.close();
-    }
-    const arguments_ = watch.stop().join("\n");
-    expect(arguments_).toContain("converge");
-    const shown = plainSecrets(await workspace.export("--show-secrets")).filter((secret) =>
-      arguments_.includes(secret),
-    );
+    expect((await good(workspace.npm("lab"))).output).toContain("Done in");
+    expect(await withCluster((cluster) => cluster.leader())).toBe("db-1");
+
+    const commands = watch.stop().join("\n");
+    expect(commands).toContain("converge");
+    const secrets = plainSecrets(await workspace.export("--show-secrets"));
+    const shown = secrets.filter((secret) => commands.includes(secret));
     expect(shown, "secrets among the arguments of any process of host or machine").toHaveLength(0);
   });
 
@@ -93,18 +98,36 @@ describe("a lab that is made", () => {
 });
 
 describe("a failing `npm run lab`", () => {
-  const change = (value: "250ms" | "251ms") =>
+  const declare = (maxClientConnections: number) =>
     workspace.edit((spec) => ({
       ...spec,
-      postgresql: { profile: "small", parameters: { log_min_duration_statement: value } },
+      postgresql: { profile: "small", parameters: { log_min_duration_statement: maxClientConnections } },
+      poolers: { maxClientConnections },
     }));
 
-  it("names the machine that is without power, and works again when it is back", async () => {
-    await powerOff(MACHINE);
-    change("250ms");
+  it("names machine, port and disk where a port is taken and a disk is full, and goes on once that is put right", async () => {
+    await withCluster(async (cluster) => {
+      await cluster.run("db-1", "systemctl stop pgbouncer.target 'pgbouncer-rw@*' 'pgbouncer-ro@*'", 90_000);
+      await cluster.run("db-1", "systemd-run --quiet --unit=squatter python3 -m http.server 6432");
+      const free = Number(await cluster.run("db-1", "df --output=avail -k /var/lib/postgresql | tail -1"));
+      await cluster.run("db-1", `fallocate -l ${free - 100 * 1024}K /var/lib/postgresql/filler`);
+    });
+    declare(2000);
     const { code, output } = await workspace.npm("lab").finished;
     expect(code).not.toBe(0);
-    expect(output).toMatch(/t-life-db-1-patroni[^]*198\.18\.[0-9.]+[^]*failed attempts/);
+    expect(output).toMatch(/t-life-db-1-pgbouncer.*port 6432 is taken by another program; stop it:.*python3/s);
+    expect(output).toMatch(/t-life-db-1-patroni.*the disk of \/var\/lib\/postgresql has only \d+ kB left; free some/s);
+
+    await withCluster((cluster) => cluster.run("db-1", "systemctl stop squatter; rm /var/lib/postgresql/filler"));
+    await good(workspace.npm("lab"));
+  });
+
+  it("names the machine that is without power, and goes on once it is back", async () => {
+    await powerOff(MACHINE);
+    declare(2001);
+    const { code, output } = await workspace.npm("lab").finished;
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/db-1: connecting to [0-9.]+:22 over SSH: .*Check that the machine is powered on/);
     await powerOn(MACHINE);
     await good(workspace.npm("lab"));
   });
@@ -113,17 +136,17 @@ describe("a failing `npm run lab`", () => {
 describe("a lab that is removed", () => {
   it("leaves no process, mount, link, rule, control group, loop device or file after `npm run lab:down`", async () => {
     await good(workspace.npm("lab:down"));
-    expectNoTraces();
+    await expectNoTraces();
   });
 
   it("leaves nothing either when `npm run lab` was killed in the middle", async () => {
-    await killWhen("the first process of the machine", () => found().processes.length > 0);
+    await killAt(/t-life-db-1-machine creating/);
     await good(workspace.npm("lab:down"));
-    expectNoTraces();
+    await expectNoTraces();
   });
 
   it("is nothing to complain about when there is no lab", async () => {
     await good(workspace.npm("lab:down"));
-    expectNoTraces();
+    await expectNoTraces();
   });
 });

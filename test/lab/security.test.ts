@@ -12,12 +12,9 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../components/secrets/certificates";
 import type { TestCluster } from "./harness/cluster";
-import { beAsPatientAsTheWaits } from "./harness/patience";
 import { plainSecrets } from "./harness/secrets";
 import { sharedCluster } from "./harness/shared";
 import type { Outputs, Workspace } from "./harness/workspace";
-
-beAsPatientAsTheWaits();
 
 let workspace: Workspace;
 let cluster: TestCluster;

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ClusterAccess } from "../../../components/operate/access";
 import type { ClusterInput } from "../../../components/spec";
@@ -13,11 +13,11 @@ import { claim, sweep, WORKSPACES } from "./leftovers";
 const CHECKOUT = join(__dirname, "../../..");
 /** The stack that the npm scripts work on. */
 const STACK = "lab";
-/** Copied, not linked: programs find what belongs to them beside their own file, links resolved. */
-const COPIED = [
-  ...["components", "toolchain", "index.ts", "stacks/index.ts"],
-  ...["Pulumi.yaml", "package.json", "package-lock.json", "tsconfig.json"],
-];
+/**
+ * Not part of what a program needs: other stacks, what is generated, and what belongs to this checkout. All else is copied and not linked,
+ * for programs find what belongs to them beside their own file, links resolved.
+ */
+const LEFT_OUT = [".git", ".pulumi", "node_modules", "docs", "test", "test-report"];
 /** No update of a small lab takes longer; one that does hangs. */
 const UPDATE_LIMIT_SECONDS = 300;
 
@@ -133,7 +133,8 @@ export class Workspace {
   }
 
   private async make(): Promise<void> {
-    for (const path of COPIED) cpSync(join(CHECKOUT, path), join(this.directory, path), { recursive: true });
+    for (const path of readdirSync(CHECKOUT).filter((name) => !LEFT_OUT.includes(name)))
+      cpSync(join(CHECKOUT, path), join(this.directory, path), { recursive: true });
     symlinkSync(join(CHECKOUT, "node_modules"), join(this.directory, "node_modules"));
     for (const path of ["logs", ".pulumi/state"])
       mkdirSync(join(this.directory, path), { recursive: true, mode: 0o700 });
