@@ -18,7 +18,6 @@ import { workOn } from "./work";
 export function declarationRefusals(after: ClusterSpec, changes: readonly Change[]): Refusal[] {
   return [
     ...refusedFields(changes),
-    ...lastMember(after),
     ...evenVoters(after),
     ...tooFewMembers(after),
     ...tooLittleMemory(after),
@@ -38,7 +37,8 @@ function refusedFields(changes: readonly Change[]): Refusal[] {
     }));
 }
 
-function lastMember(after: ClusterSpec): Refusal[] {
+/** A cluster without anybody to lead it. */
+export function lastMember(after: ClusterSpec): Refusal[] {
   if (memberKeys(after).length === 0)
     return [
       {

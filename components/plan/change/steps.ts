@@ -8,7 +8,7 @@ import { asked, type Goal, goalOf } from "./goal";
 import { MOST_LAG_BYTES } from "./order";
 import { converged, predict } from "./predict";
 import type { Refusal } from "./refusal";
-import { declarationRefusals, isDisturbing, stateRefusals, unwell, unwellMachines } from "./refusals";
+import { declarationRefusals, isDisturbing, lastMember, stateRefusals, unwell, unwellMachines } from "./refusals";
 import { STARTING, standingDuring } from "./standing";
 import type { Actor, Step, StepAction } from "./step";
 import { missingFacts } from "./work";
@@ -40,6 +40,18 @@ export interface RolloutPlan {
  * @param before What the last finished update declared; undefined: none has finished yet.
  */
 export function rollout(before: ClusterSpec | undefined, after: ClusterSpec, state: ClusterState): RolloutPlan {
+  const impossible = lastMember(after);
+  // Nothing can be reckoned for a cluster that nobody leads.
+  if (impossible.length > 0)
+    return {
+      cluster: after.name,
+      changes: [],
+      steps: [],
+      refusals: impossible,
+      warnings: [],
+      unknown: [],
+      executable: false,
+    };
   const changes = classify(before, after);
   const refusals = declarationRefusals(after, changes);
   const unconfirmed = refusals.some(({ code }) => code === "weaker-durability");
