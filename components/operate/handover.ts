@@ -14,8 +14,9 @@ export interface Handover {
   readonly from: string;
   readonly to: string;
   readonly poolers: readonly PoolerSession[];
-  /** A session on the candidate, open already. */
+  /** Two sessions on the candidate, open already: one is asked whether it leads, the other waits for its first commit. */
   readonly candidate: Session;
+  readonly committer: Session;
   readonly quick: Quick;
   /** How long a pause may wait for running transactions, in seconds. */
   readonly drainSeconds: number;
@@ -30,7 +31,8 @@ export interface HandoverResult {
     readonly paused: number;
     readonly promoted: number;
     readonly resumed: number;
-    readonly committed: number;
+    /** First commit that the standbys acknowledged; null: none was within {@link FIRST_COMMIT_TIMEOUT_MS}. */
+    readonly committed: number | null;
   };
 }
 
@@ -39,11 +41,16 @@ export class RefusedHandover extends OperateError {}
 
 /** The poolers' own timers end a pause after this long, in seconds, whoever is gone by then. */
 const PAUSE_LIMIT_SECONDS = 20;
+/**
+ * Limit of the first commit, in ms. Where only the old leader can acknowledge it, it waits for that one's restart; the
+ * change of leader stands in any case.
+ */
+export const FIRST_COMMIT_TIMEOUT_MS = 30_000;
 /** Patroni gets this long to hand over, in ms; it took 0.5 to 1.8 s in the lab. */
 const HANDOVER_TIMEOUT_MS = 12_000;
 /** Hands the lead over. @throws RefusedHandover when Patroni declined; OperateError for anything else. */
 export async function handOver(pool: SshPool, handover: Handover): Promise<HandoverResult> {
-  const { from, to, poolers, candidate, quick, say } = handover;
+  const { from, to, poolers, candidate, committer, quick, say } = handover;
   const begin = performance.now();
   const passed = () => Math.round(performance.now() - begin);
   let resumed = false;
@@ -57,8 +64,10 @@ export async function handOver(pool: SshPool, handover: Handover): Promise<Hando
     );
     await untilPromoted(pool, candidate, asked, from, to);
     const promoted = passed();
-    const probe = firstCommit(candidate).then(passed);
-    probe.catch(() => undefined); // waited for below; until then its failure is nobody's
+    const firstCommit = commit(committer).then(passed, (error) => {
+      say(`no commit was acknowledged yet: ${messageOf(error)}`);
+      return null;
+    });
     // Each pooler goes on by itself: its clients need its own route, and not the others'.
     await Promise.all(
       poolers.map(async (pooler) => {
@@ -67,8 +76,8 @@ export async function handOver(pool: SshPool, handover: Handover): Promise<Hando
       }),
     );
     resumed = true;
-    const phases = { paused, promoted, resumed: passed(), committed: await probe };
-    const writePauseMs = Math.max(phases.resumed, phases.committed);
+    const phases = { paused, promoted, resumed: passed(), committed: await firstCommit };
+    const writePauseMs = Math.max(phases.resumed, phases.committed ?? FIRST_COMMIT_TIMEOUT_MS);
     say(`${to} leads; writes waited ${(writePauseMs / 1000).toFixed(2)} s`);
     await Promise.all([quickened, asked]);
     return { writePauseMs, phases };
@@ -150,6 +159,6 @@ async function whoLeads(pool: SshPool, ask: string): Promise<string | undefined>
 }
 
 /** A commit that waits for standbys as any client's does. A message in the WAL: it leaves nothing behind. */
-async function firstCommit(session: Session): Promise<void> {
+async function commit(session: Session): Promise<void> {
   await session.rows("SELECT pg_logical_emit_message(true, 'pgkeel', 'switchover')");
 }

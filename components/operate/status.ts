@@ -169,7 +169,7 @@ export function attentionOf(seen: Observation): readonly Attention[] {
   const found: Attention[] = [];
   const warn = (text: string) => found.push({ text, tone: "warn" });
   const bad = (text: string) => found.push({ text, tone: "bad" });
-  for (const p of seen.problems) bad(`${p.where}: ${p.what}: ${p.why}`);
+  for (const p of seen.problems) bad(p.why.startsWith(`${p.where}: `) ? p.why : `${p.where}: ${p.what}: ${p.why}`);
   if (seen.patroni?.pause) warn("Patroni is in maintenance mode: it fails over nothing (patronictl resume)");
   for (const name of seen.strangers) warn(`Patroni lists ${name}, which the stack does not know`);
   for (const machine of seen.machines) {

@@ -6,7 +6,7 @@
 import { machinesWith } from "./access";
 import { chooseCandidate } from "./candidate";
 import { messageOf, OperateError } from "./errors";
-import { type HandoverResult, handOver, RefusedHandover } from "./handover";
+import { FIRST_COMMIT_TIMEOUT_MS, type HandoverResult, handOver, RefusedHandover } from "./handover";
 import { allCaughtUp } from "./health";
 import type { Observation } from "./observation";
 import { openPooler, type PoolerSession } from "./pools";
@@ -66,8 +66,17 @@ async function attemptOnce(pool: SshPool, options: SwitchoverOptions): Promise<S
   try {
     await quick.arm();
     const drainSeconds = options.drainSeconds ?? 2;
-    const result = await withSql(pool, to, (candidate) =>
-      handOver(pool, { from, to, poolers: open, candidate, quick, drainSeconds, say }),
+    const result = await withSql(
+      pool,
+      to,
+      (candidate) =>
+        withSql(
+          pool,
+          to,
+          (committer) => handOver(pool, { from, to, poolers: open, candidate, committer, quick, drainSeconds, say }),
+          { statementTimeoutMs: FIRST_COMMIT_TIMEOUT_MS },
+        ),
+      { statementTimeoutMs: 2000 },
     );
     if (options.waitForOldLeader !== false) await untilRejoined(pool, observation, from, to, options);
     return { from, to, ...result, skipped };
