@@ -202,7 +202,7 @@ start() {
   if [ "$state" = activating ] && ours && running_as_declared; then return; fi
   [ -d "$data/member" ] || decide
   # Not through update-rc.d for the script of System V that the package brings too: that alone takes half a second.
-  SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet etcd
+  systemctl is-enabled --quiet etcd || SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet etcd
   # Without waiting: ready is when a majority answers, and that is waited for below, with a reason where it fails.
   systemctl restart --no-block etcd
   echo "etcd started"

@@ -11,7 +11,7 @@ set -euo pipefail
 readonly conf=/etc/patroni/pgkeel tls=/etc/pgkeel/tls/patroni bin=/usr/lib/postgresql/17/bin
 readonly data=/var/lib/postgresql/17/main wal=/var/lib/postgresql/wal
 readonly started=/run/pgkeel-patroni.started pending=/var/lib/pgkeel/patroni.restart-pending
-readonly etcd_seconds=180 answer_seconds=60
+readonly etcd_seconds=180 answer_seconds=60 founding_seconds=120
 # For initdb or the first segments of a copy, and the space to notice in time that more is needed.
 readonly least_kb=262144
 
@@ -116,7 +116,8 @@ wait_etcd() {
 explain() {
   local words advice=
   words=$(journalctl -u patroni --since "@$1" -o cat --no-pager |
-    grep -vE '^(patroni\.service: |St(art|opp)(ed|ing) patroni|Traceback|  )' | tail -4 | cut -c1-400) || true
+    grep -vE '^(patroni\.service: |St(art|opp)(ed|ing) patroni|Traceback|  )|the database system is starting up' | cut -c1-400) || true
+  words=$({ grep -E 'ERROR|FATAL|PANIC|CRITICAL|[Ee]rror:|No space' <<<"$words" || tail -4 <<<"$words"; } | tail -4)
   case $words in
   *"No space left"*) advice="free space on its disks" ;;
   *"Address already in use"*) advice="stop the program that has the port (ss -ltnp)" ;;
@@ -128,12 +129,14 @@ explain() {
   printf '%s\n%s' "${advice:+$advice. }Last words of its journal:" "$words"
 }
 
+alive() { curl -sf --max-time 2 --cacert $tls/ca.crt https://127.0.0.1:8008/liveness >/dev/null 2>&1; }
+
 # Answers, and still does after its first look at the cluster: what it finds there may make it give up.
 wait_answer() {
   local began=$1 deadline=$((SECONDS + answer_seconds)) before answered=
   before=$(systemctl show -P NRestarts patroni)
   while :; do
-    if curl -sf --max-time 2 --cacert $tls/ca.crt https://127.0.0.1:8008/liveness >/dev/null 2>&1; then
+    if alive; then
       if [ "$answered" = "$(systemctl show -P MainPID patroni)" ]; then return; fi
       answered=$(systemctl show -P MainPID patroni)
       sleep 0.4
@@ -167,11 +170,32 @@ wants_reload() {
   return 1
 }
 
-# Patroni looks at a reload when its loop comes round, seconds later. A change of the cluster's configuration that changes
-# nothing (it removes a key that is not there) makes its loop come round now. Only a kindness: not to be had without etcd.
+# Makes the loop of the Patroni at an address come round now, not in a few seconds: a change of the cluster's configuration
+# that changes nothing (it removes a key that is not there) does that. Fails where the cluster has no configuration yet.
 wake() {
   curl -sf --max-time 5 --cacert $tls/ca.crt --config /etc/pgkeel/patroni/api.curl --request PATCH \
-    --data '{"pgkeel_wake": null}' https://127.0.0.1:8008/config >/dev/null || true
+    --data '{"pgkeel_wake": null}' "https://$1/config" >/dev/null 2>&1
+}
+
+# The leader makes the replication slot of a new member in its loop; without it the member cannot stream, and tries again
+# only after 5 s.
+wake_leader() {
+  local leader
+  leader=$(curl -sf --max-time 5 --cacert $tls/ca.crt https://127.0.0.1:8008/cluster | tr '{' '\n' |
+    sed -n 's,.*"role": "leader".*"api_url": "https://\([^/]*\)/.*,\1,p')
+  [ -z "$leader" ] || wake "$leader"
+}
+
+# The member that founds a cluster is done when the cluster has its configuration. Where it cannot be made, the reason is
+# here and not with those who wait for it.
+wait_founded() {
+  local began=$1 deadline=$((SECONDS + founding_seconds)) before
+  before=$(systemctl show -P NRestarts patroni)
+  until wake 127.0.0.1:8008; do
+    [ "$(systemctl show -P NRestarts patroni)" = "$before" ] || fail "the cluster could not be made: $(explain "$began")"
+    [ $SECONDS -lt $deadline ] || fail "the cluster was not made within $founding_seconds s: $(explain "$began")"
+    sleep 0.2
+  done
 }
 
 apply() {
@@ -181,22 +205,27 @@ apply() {
   if [ "$PGKEEL_WAL_DISK" = yes ]; then install -d -o postgres -g postgres -m 0700 $wal; fi
   [ "$(systemctl show -P NeedDaemonReload patroni)" = no ] || systemctl daemon-reload
   # Not through update-rc.d for the script of System V that the package brings too: that alone takes half a second.
-  SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet patroni
+  systemctl is-enabled --quiet patroni || SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet patroni
+  began=$(date +%s)
   if systemctl is-active --quiet patroni; then
     note_pending
     if wants_reload "$@"; then
       systemctl reload patroni
-      wake
+      # Otherwise it looks at the reload only when its loop comes round. A kindness: not to be had without etcd.
+      wake 127.0.0.1:8008 || true
       echo "Patroni reloaded"
     fi
-    return
+    alive || wait_answer "$began"
+  else
+    wait_etcd
+    systemctl start patroni
+    rm -f $pending
+    wait_answer "$began"
+    echo "Patroni started"
   fi
-  wait_etcd
-  began=$(date +%s)
-  systemctl start patroni
-  rm -f $pending
-  wait_answer "$began"
-  echo "Patroni started"
+  # Written with a member's first look at its cluster's configuration: without it there is no cluster yet.
+  if [ -e $conf/05-bootstrap.yml ] && [ ! -e $data/patroni.dynamic.json ]; then wait_founded "$began"; fi
+  wake_leader || true
 }
 
 case ${1-} in
