@@ -8,6 +8,9 @@ import { restartLeader, restartReplica } from "../operate/restart";
 import type { SshPool } from "../operate/ssh";
 import { switchover } from "../operate/switchover";
 import type { ClusterState, LivingCluster, Software, Step } from "../plan/change";
+import { shell } from "../render/shell";
+import { ADMIN_SOCKET, READ_ROUTE } from "../services/haproxy/names";
+import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
 import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
 import { look } from "./look";
@@ -64,6 +67,7 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       await untilState(stage, `the poolers send reads to ${step.member}`, (state) => inReadRoute(state, step.member));
       return;
     case "leave-read-route":
+      await leaveReadRoute(stage, step.member);
       await untilState(
         stage,
         `the poolers send no reads to ${step.member}`,
@@ -144,6 +148,31 @@ async function stopUnits(stage: Stage, machine: string, units: readonly string[]
     step: `stopping ${units.join(", ")}`,
     timeoutMs: SETTLE_MS,
   });
+}
+
+/** One command to HAProxy's admin socket; what it answers (nothing, or that it has no such server) is as good as done. */
+const TELL_HAPROXY = `import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(5)
+s.connect(sys.argv[1])
+s.sendall(sys.argv[2].encode() + b"\\n")
+s.recv(4096)`;
+
+/**
+ * Poolers whose files no longer name the member have dropped it already; one that leaves itself, or whose files still do,
+ * is told. Server connections to the member end as their transactions do.
+ */
+async function leaveReadRoute({ pool, state }: Stage, member: string): Promise<void> {
+  const poolers = Object.keys(state.machines).filter((key) => {
+    const machine = state.machines[key];
+    return machine?.reachable === true && machine.pooler !== "none";
+  });
+  const order = shell`python3 -c ${TELL_HAPROXY} ${ADMIN_SOCKET} ${`set server ${READ_ROUTE.proxy}/${member} state maint`}`;
+  await Promise.all(
+    poolers.map((key) =>
+      pool.machine(key).run(`${order} && ${PAUSE_PROGRAM} reconnect`, { step: "closing the read route" }),
+    ),
+  );
 }
 
 /** New versions of one machine's packages, and restarts of what runs from them; the caller has moved the leader away. */
