@@ -1,7 +1,8 @@
 /** Declarations and states of clusters for the tests of changes. */
 import type { LivingCluster, ReachableMember } from "../../components/plan/change";
 import { goalOf } from "../../components/plan/change/goal";
-import { deployed, settled } from "../../components/plan/change/predict";
+import { deployed } from "../../components/plan/change/newcomers";
+import { settled } from "../../components/plan/change/predict";
 import { type ClusterInput, type ClusterSpec, type MachineInput, parseCluster } from "../../components/spec";
 
 export function machine(changes: Partial<MachineInput> = {}): MachineInput {

@@ -1,9 +1,10 @@
 export { type Change, IMPACTS, type Impact } from "./change";
 export { classify } from "./classify";
 export type * from "./cluster-state";
-export { describeStanding, describeStep, type PlanStyle, renderPlan } from "./format";
+export { type PlanStyle, renderPlan } from "./format";
+export { describeStanding, describeStep } from "./format-steps";
+export { isDisturbing } from "./health";
 export { MOST_LAG_BYTES } from "./order";
 export type { Refusal, RefusalCode } from "./refusal";
-export { isDisturbing } from "./refusals";
 export type * from "./step";
 export { type RolloutPlan, rollout, unsettled, type Warning } from "./steps";

@@ -3,7 +3,7 @@ import type { LivingCluster } from "./cluster-state";
 import { mayLose, type Quorum, quorumOf, reduced, without } from "./etcd-gate";
 import { asked, reachable } from "./goal";
 import { standIns } from "./order";
-import { availableStandbys, neededStandbys } from "./predict";
+import { availableStandbys, neededStandbys } from "./standbys";
 import type { Standing, StepAction, WriteEffect } from "./step";
 
 /**

@@ -4,12 +4,14 @@ import type { Change } from "./change";
 import { classify } from "./classify";
 import type { ClusterState, LivingCluster, UnknownPart } from "./cluster-state";
 import { decide } from "./decide";
+import { declarationRefusals, lastMember } from "./declaration-refusals";
 import { asked, type Goal, goalOf } from "./goal";
+import { isDisturbing, unwell, unwellMachines } from "./health";
 import { MOST_LAG_BYTES } from "./order";
 import { converged, predict } from "./predict";
 import type { Refusal } from "./refusal";
-import { declarationRefusals, isDisturbing, lastMember, stateRefusals, unwell, unwellMachines } from "./refusals";
 import { STARTING, standingDuring } from "./standing";
+import { stateRefusals } from "./state-refusals";
 import type { Actor, Step, StepAction } from "./step";
 import { missingFacts } from "./work";
 
