@@ -3,7 +3,7 @@ import type { Observation } from "../operate/observation";
 import { observeWith } from "../operate/observe";
 import type { SshPool } from "../operate/ssh";
 import { clusterState } from "../operate/state";
-import type { ClusterState } from "../plan/change";
+import type { ClusterState, LivingCluster } from "../plan/change";
 import { type ClusterSpec, megabytes } from "../spec";
 import { withoutOwnParameters } from "./document";
 
@@ -19,5 +19,19 @@ export async function look(pool: SshPool, after: ClusterSpec): Promise<Look> {
     Object.entries(after.machines).map(([key, machine]) => [key, megabytes(machine.size.memory) * 1024 ** 2]),
   );
   const state = clusterState(seen, { declaredMemory });
-  return { seen, state: state.kind === "living" ? withoutOwnParameters(after, state) : state };
+  if (state.kind !== "living") return { seen, state };
+  return { seen, state: withoutOwnParameters(after, withoutGone(seen, after, state)) };
+}
+
+/**
+ * The state without members that have left: Patroni does not list them, and their machines answer with nothing of the
+ * cluster on them, or are neither to be reached nor declared.
+ */
+function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster): LivingCluster {
+  const listed = new Set(seen.patroni?.members.map(({ name }) => name));
+  const remain = Object.entries(state.members).filter(([key, member]) => {
+    if (member.reachable || listed.has(key)) return true;
+    return state.machines[key]?.reachable !== true && after.machines[key] !== undefined;
+  });
+  return { ...state, members: Object.fromEntries(remain) };
 }
