@@ -28,7 +28,11 @@ export function clusterState(seen: Observation, options: StateOptions = {}): Clu
 }
 
 function living(seen: Observation, options: StateOptions): LivingCluster {
-  const unknown: UnknownPart[] = seen.problems.map((p) => ({ what: `${p.what} of ${p.where}`, why: p.why }));
+  const unknown: UnknownPart[] = seen.problems.map((p) => ({
+    what: `${p.what} of ${p.where}`,
+    why: p.why,
+    ...(p.where === "cluster" ? {} : { machine: p.where }),
+  }));
   const members: Record<string, MemberState> = {};
   for (const machine of seen.machines) {
     if (machine.member) members[machine.key] = memberState(seen, machine, machine.member, unknown);
@@ -81,7 +85,8 @@ function memberState(
   }
   const lag = (value: number | null, what: string): number => {
     if (value !== null) return value;
-    unknown.push({ what: `${what} of ${machine.key}`, why: "its or the leader's position is not known" });
+    const why = "its or the leader's position is not known";
+    unknown.push({ what: `${what} of ${machine.key}`, why, machine: machine.key });
     return UNKNOWN_LAG;
   };
   const leader = seen.machines.find((m) => m.key === seen.leader);

@@ -501,6 +501,22 @@ describe("a run", () => {
     expect(rollout(three, parameters({ work_mem: "64MB" }), state).executable).toBe(true);
   });
 
+  it("need not know what a dead machine that goes would tell", () => {
+    const unknown = [{ what: "packages of db-2", why: "no answer over SSH within 5 s", machine: "db-2" }];
+    const state = { ...dead(living(three), "db-2"), unknown };
+    const without = (keys: string[]) =>
+      declare({
+        machines: machines(...keys),
+        etcd: { voters: ["db-1"] },
+        postgresql: { parameters: { wal_buffers: "64MB" } },
+        confirm: ["weaker-durability"],
+      });
+    const gone = rollout(three, without(["db-1", "db-3"]), state);
+    expect(gone).toMatchObject({ executable: true, unknown: [] });
+    expect(short(gone.steps)).toContain("restart db-3 wal_buffers");
+    expect(rollout(three, without(["db-1", "db-2", "db-3"]), state).executable).toBe(false);
+  });
+
   it("does not take a machine for another that does not tell what it is", () => {
     const state = living(three);
     const machines = Object.fromEntries(

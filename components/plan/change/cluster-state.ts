@@ -152,4 +152,6 @@ export interface UnknownPart {
   readonly what: string;
   /** Why there is no answer: "no answer over SSH within 5 s". */
   readonly why: string;
+  /** Key of the machine that it is about; undefined: the cluster. */
+  readonly machine?: string | undefined;
 }

@@ -13,7 +13,7 @@ import type { Refusal } from "./refusal";
 import { STARTING, standingDuring } from "./standing";
 import { stateRefusals } from "./state-refusals";
 import type { Actor, Step, StepAction } from "./step";
-import { missingFacts } from "./work";
+import { missingFacts, workOn } from "./work";
 
 export interface Warning {
   /** `durability`: less is promised about commits afterwards. */
@@ -77,7 +77,7 @@ function livingPlan(
 ): Pick<RolloutPlan, "steps" | "refusals" | "warnings" | "unknown" | "executable"> {
   const early = stateRefusals(goal, state);
   const missing = missingParts(goal, state);
-  const unknown = [...state.unknown, ...missing];
+  const unknown = [...state.unknown.filter((part) => matters(goal, state, part)), ...missing];
   if (early.length > 0) return { steps: [], refusals: early, warnings, unknown, executable: false };
   const [steps, refusal] = unfold(goal, state, changes);
   const refusals = refusal === undefined ? unwellMachines(goal, state, steps) : [refusal];
@@ -206,6 +206,12 @@ function firstDeployment(goal: Goal): Step[] {
     { kind: "verify", checks: finalChecks(goal) },
   ];
   return actions.map((action) => ({ ...action, by: actor(action), standing: STARTING }));
+}
+
+/** What a machine does not tell that is dead and goes, or comes back made anew, nobody needs to know. */
+function matters(goal: Goal, state: LivingCluster, { machine }: UnknownPart): boolean {
+  if (machine === undefined || state.machines[machine]?.reachable !== false) return true;
+  return goal.after.machines[machine] !== undefined && workOn(goal, state, machine).replace.length === 0;
 }
 
 /** Facts about machines on which it depends whether they have to be touched. */
