@@ -93,7 +93,7 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
     // A member that is coming up does not tell everything; that it is coming up says enough.
     const open = restless.length > 0 ? restless : relevant(work, state, unseen(state));
     if (open.length === 0) return state;
-    const line = open.join("; ");
+    const line = [...open].sort().join("; ");
     if (line !== last) {
       work.say(`waiting: ${line}`);
       changed = Date.now();

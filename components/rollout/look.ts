@@ -33,5 +33,11 @@ function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster
     if (member.reachable || listed.has(key)) return true;
     return state.machines[key]?.reachable !== true && after.machines[key] !== undefined;
   });
-  return { ...state, members: Object.fromEntries(remain) };
+  const members = Object.fromEntries(remain);
+  // What a machine does not tell because nothing of the cluster runs there any more, or because it is off, is no riddle.
+  const mute = Object.keys(state.machines).filter(
+    (key) => state.machines[key]?.reachable === false || (key in state.members && !(key in members)),
+  );
+  const unknown = state.unknown.filter(({ what }) => !mute.some((key) => what.endsWith(` of ${key}`)));
+  return { ...state, members, unknown };
 }
