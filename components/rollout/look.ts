@@ -39,5 +39,15 @@ function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster
     (key) => state.machines[key]?.reachable === false || (key in state.members && !(key in members)),
   );
   const unknown = state.unknown.filter(({ what }) => !mute.some((key) => what.endsWith(` of ${key}`)));
-  return { ...state, members, unknown };
+  return { ...state, members, unknown, machines: withoutStoppedPoolers(after, state) };
+}
+
+/** A pooler that nobody declares and that has stopped is none. */
+function withoutStoppedPoolers(after: ClusterSpec, state: LivingCluster): LivingCluster["machines"] {
+  return Object.fromEntries(
+    Object.entries(state.machines).map(([key, machine]) => {
+      const gone = machine.pooler === "stopped" && !after.poolers.machines.includes(key);
+      return [key, gone ? { ...machine, pooler: "none" } : machine];
+    }),
+  );
 }
