@@ -13,13 +13,16 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
-          testTimeout: 10_000,
+          setupFiles: ["test/setup.ts"],
+          // A guard against a test that hangs; the slowest takes 3 s.
+          testTimeout: 60_000,
         },
       },
       {
         test: {
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
+          setupFiles: ["test/setup.ts"],
           globalSetup: ["test/engine/setup.ts"],
           // An engine run takes 2 to 4 s, and ten times that on a machine that is busy with something else.
           testTimeout: 180_000,

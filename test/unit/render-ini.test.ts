@@ -8,7 +8,8 @@ function read(text: string): [string, string, string][] {
   const found: [string, string, string][] = [];
   for (const line of text.split("\n")) {
     const header = /^\[(.+)\]$/.exec(line);
-    const pair = /^([^;#%\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line);
+    // "s": only a line feed ends a line there, not what else Unicode counts as a line break.
+    const pair = /^([^;#%\s][^=]*?)\s*=\s*(.*?)\s*$/s.exec(line);
     if (header) section = header[1] as string;
     else if (pair) found.push([section, pair[1] as string, pair[2] as string]);
   }
