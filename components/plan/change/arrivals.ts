@@ -1,7 +1,7 @@
 /** What comes: voters, members, and what is done on machines before anything comes to them. */
 import type { LivingCluster } from "./cluster-state";
 import type { Decision } from "./decision";
-import { isInEtcd, removeVoter } from "./departures";
+import { isInEtcd, removeVoter, spareVoter } from "./departures";
 import { refuseAddition } from "./etcd-gate";
 import { type Goal, reachable } from "./goal";
 import { takesReads } from "./newcomers";
@@ -26,9 +26,9 @@ export function newVoters(goal: Goal, state: LivingCluster): Decision | undefine
   const missing = goal.voters.filter((key) => !isInEtcd(state, key) && workOn(goal, state, key).replace.length === 0);
   const [machine] = missing;
   if (machine === undefined) return undefined;
-  // Where voters are exchanged on machines without a member, the old ones go one by one, so that there are never many.
-  const spare = state.etcd.members.find(({ key }) => !goal.voters.includes(key) && state.members[key] === undefined);
-  if (spare !== undefined && state.etcd.members.length > goal.voters.length) return removeVoter(state, spare.key);
+  // Where voters are exchanged, the old ones go one by one, so that there are never many.
+  const spare = spareVoter(goal, state);
+  if (spare !== undefined && state.etcd.members.length > goal.voters.length) return removeVoter(state, spare);
   const refusal = refuseAddition(state, machine);
   return refusal === undefined ? { do: { kind: "add-voter", machine } } : { refuse: refusal };
 }

@@ -78,6 +78,14 @@ export function goodbye(goal: Goal, state: LivingCluster, key: string, remade: b
   return undefined;
 }
 
+/** A voter that is to give up its vote and may at any time: one whose member leaves does so after its member. */
+export function spareVoter(goal: Goal, state: LivingCluster): string | undefined {
+  return state.etcd.members
+    .map(({ key }) => key)
+    .filter((key) => !goal.voters.includes(key) && (state.members[key] === undefined || goal.members.includes(key)))
+    .sort()[0];
+}
+
 export function removeVoter(state: LivingCluster, key: string): Decision {
   const refusal = refuseRemoval(state, key);
   const dead = state.etcd.members.some((member) => member.key === key && !member.healthy);

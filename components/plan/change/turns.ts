@@ -1,7 +1,7 @@
 /** Work that stops something on a machine: one machine at a time, and the leader last. */
 import type { LivingCluster } from "./cluster-state";
 import type { Decision } from "./decision";
-import { goodbye } from "./departures";
+import { goodbye, removeVoter, spareVoter } from "./departures";
 import { blocksWrites, everyStandbyAcknowledges, tooFewStandbys, weakenFor } from "./durability";
 import { refuseRemoval, refuseStop } from "./etcd-gate";
 import { anyReplicaMustRise, awaitingRestart, boundToFall, boundToRise, type Goal, heldParameters } from "./goal";
@@ -31,8 +31,12 @@ export function oneMachine(goal: Goal, state: LivingCluster): Decision | undefin
     if (rising || (state.members[key] !== undefined && !goal.members.includes(key))) return mustRise(key);
     return !isIdle(workOn(goal, state, key));
   });
-  const [key] = byTurn(state, keys);
-  if (key === undefined) return undefined;
+  // What stands against one machine's turn, another one's may take away: a voter more, say.
+  const decisions = byTurn(state, keys).map((key) => turnOf(goal, state, key));
+  return decisions.find((decision) => "do" in decision) ?? decisions[0];
+}
+
+function turnOf(goal: Goal, state: LivingCluster, key: string): Decision {
   const leaving = state.members[key] !== undefined && !goal.members.includes(key);
   const work = workOn(goal, state, key);
   if (leaving || (state.members[key] !== undefined && stopsPostgresql(work))) {
@@ -54,7 +58,12 @@ export function workStep(
   const refusal = stopsEtcd(work)
     ? refuseStop(state, key, work.powerCycle === undefined ? "the upgrade" : "the power cycle")
     : undefined;
-  if (refusal !== undefined) return { refuse: refusal };
+  if (refusal !== undefined) {
+    // Of two voters neither can stop. Where one of them is to give up its vote anyway, it does so now.
+    const spare = spareVoter(goal, state);
+    const given = spare === undefined || spare === key ? undefined : removeVoter(state, spare);
+    return given !== undefined && "do" in given ? given : { refuse: refusal };
+  }
   if (work.powerCycle !== undefined) {
     const step = {
       kind: "power-cycle",
