@@ -99,7 +99,6 @@ describe("converge", () => {
     expect(converge("=== relative root:root 0644\n").status).toBe(64);
     expect(converge(renderFiles([file("/etc/a", "1\n")])).stderr).toContain("lacks the script");
   });
-
 });
 
 describe("bundle", () => {
