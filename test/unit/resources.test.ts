@@ -33,7 +33,11 @@ function made(type: string, name: string): Record<string, string> {
       return { value: `made-up-secret ${name}` };
     case "CertificateAuthority":
     case "MachineCertificate":
-      return { certificate: "certificate\n", privateKey: `made-up-secret ${name}\n`, expires: "2027-01-01T00:00:00.000Z" };
+      return {
+        certificate: "certificate\n",
+        privateKey: `made-up-secret ${name}\n`,
+        expires: "2027-01-01T00:00:00.000Z",
+      };
     case "SshKey":
       return { publicKey: "ssh-ed25519 AAAA", privateKey: `made-up-secret ${name}\n` };
     case "Machine":
@@ -52,6 +56,7 @@ async function declare(input: ClusterInput): Promise<Registered[]> {
   const plan = rollout(undefined, spec, { kind: "absent" });
   const cluster = new Cluster(spec, { previous: undefined, plan });
   await new Promise<void>((resolve) => pulumi.output(cluster.outputs()).apply(() => resolve()));
+  await pulumi.runtime.disconnect();
   return [...registered];
 }
 
