@@ -41,15 +41,15 @@ export interface Candidate {
 
 /**
  * Who takes over in a planned switchover: a member that stays, may lead, streams and has next to nothing to replay; one
- * that acknowledges commits before others; the leader's own zone before others; the least lag.
- * @param hasWork Members with work of their own left: they would have to hand over again.
+ * that acknowledges commits before others; the leader's own zone before others; the least lag. By the leader's turn
+ * none of them has work of its own left, so that nobody has to hand over twice.
  */
-export function candidate(goal: Goal, state: LivingCluster, hasWork: (key: string) => boolean): Candidate | Refusal {
+export function candidate(goal: Goal, state: LivingCluster): Candidate | Refusal {
   const zone = zoneOf(goal, state.leader);
   const { mode } = state.configuration.durability;
   const acknowledges = (key: string) => mode === "async" || asked(state, key)?.sync !== "async";
   const eligible = standIns(state)
-    .filter((key) => goal.members.includes(key) && !hasWork(key))
+    .filter((key) => goal.members.includes(key))
     .filter((key) => mode !== "sync" || acknowledges(key) || asked(state, key)?.mayAcknowledge === true);
   const near = eligible.filter((key) => lagOf(state, key) <= MOST_LAG_BYTES);
   const rank = (key: string) => [acknowledges(key) ? 0 : 1, zoneOf(goal, key) === zone ? 0 : 1, lagOf(state, key), key];

@@ -104,7 +104,7 @@ export function leadersTurn(goal: Goal, state: LivingCluster): Decision | undefi
   const why = reasonToHandOver(goal, state, leader, work);
   if (why === undefined) return isIdle(work) ? undefined : workStep(goal, state, leader, work, "leader");
   if (!canHandOver(goal, leader)) return withoutStandIn(goal, state, leader, work);
-  const next = candidate(goal, state, (key) => !isIdle(workOn(goal, state, key)));
+  const next = candidate(goal, state);
   if ("code" in next) return { refuse: next };
   if (!next.sync) return everyStandbyAcknowledges(state, next.key);
   if (blocksWrites(state, availableStandbys(state, next.key))) {
