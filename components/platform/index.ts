@@ -1,14 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ClusterPlan, PlannedMachine } from "../plan";
-import type { ReachableMachine } from "../remote";
+import type { ClusterPlan } from "../plan";
 import { labPlatform } from "./lab";
 import { sshPlatform } from "./ssh/machines";
-
-/** Options of one machine's resource: what it waits for, and the gates before work on it. */
-export type MachineOptions = Pick<pulumi.CustomResourceOptions, "dependsOn" | "hooks">;
-
-/** Turns a planned machine into a reachable one. */
-export type Platform = (machine: PlannedMachine, opts: MachineOptions) => ReachableMachine;
+import type { Platform } from "./types";
 
 /** The platform that the spec names. */
 export function openPlatform(name: string, plan: ClusterPlan, opts: { parent: pulumi.Resource }): Platform {

@@ -3,7 +3,7 @@ import type { ClusterPlan, PlannedMachine } from "../../plan";
 import type { Connection } from "../../remote";
 import { SshKey } from "../../secrets/resources";
 import type { PlatformSpec } from "../../spec";
-import type { Platform } from "..";
+import type { Platform } from "../types";
 import { LabMachine, type LabMachineArgs, LabNetwork } from "./resources";
 
 type LabPlatform = Extract<PlatformSpec, { kind: "lab" }>;

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PlannedMachine } from "../../plan";
 import type { Connection } from "../../remote";
 import type { PlatformSpec } from "../../spec";
-import type { Platform } from "..";
+import type { Platform } from "../types";
 
 type SshPlatform = Extract<PlatformSpec, { kind: "ssh" }>;
 
