@@ -121,7 +121,7 @@ function relevant(work: Rollout, state: ClusterState, open: readonly string[]): 
   const gone = Object.keys(state.machines).filter(
     (key) => state.machines[key]?.reachable === false && work.after.machines[key] === undefined,
   );
-  return open.filter((line) => !gone.some((key) => line.includes(key)));
+  return open.filter((line) => !gone.some((key) => line.split(/[^a-z0-9-]+/).includes(key)));
 }
 
 /** Before anything is waited for: a new member that is not let in would never be seeded. */

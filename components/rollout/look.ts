@@ -38,7 +38,7 @@ function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster
   const mute = Object.keys(state.machines).filter(
     (key) => state.machines[key]?.reachable === false || (key in state.members && !(key in members)),
   );
-  const unknown = state.unknown.filter(({ what }) => !mute.some((key) => what.endsWith(` of ${key}`)));
+  const unknown = state.unknown.filter(({ machine }) => machine === undefined || !mute.includes(machine));
   return { ...state, members, unknown, machines: withoutStoppedPoolers(after, state) };
 }
 
