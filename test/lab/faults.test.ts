@@ -25,12 +25,14 @@ beforeAll(async () => {
   await createLedgerTable(cluster.target);
 });
 
-afterAll(() => {
-  cluster?.close();
+afterAll(async () => {
   if (outcomes.length === 0) return;
   console.log(`\n${table(outcomes)}\n`);
   mkdirSync(REPORTS, { recursive: true });
   writeFileSync(join(REPORTS, "faults.md"), report(outcomes));
+  for (const key of cluster.keys)
+    writeFileSync(join(REPORTS, `faults-${key}.journal`), await cluster.journal(key).catch(String));
+  cluster.close();
 });
 
 const on = (key: string) => ({ cluster: SHARED.name, key });

@@ -30,6 +30,8 @@ export interface Outcome {
   readonly clientPauseSeconds: number;
   /** From the end of the disturbance until every member streams again; seconds. */
   readonly settledSeconds: number;
+  /** When the pause began and ended, by the clock, for whoever reads the machines' journals. */
+  readonly pauseClock: readonly [string, string];
   /** What was missing meanwhile, each with the second in which it was seen first. */
   readonly missing: readonly string[];
   readonly verdict: Verdict;
@@ -67,6 +69,7 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
     await load.stop();
 
     const { writes, reads, readErrors } = load.ledger;
+    const pause = longestPause(writes, faultAt, end);
     const stored = await storedWrites(cluster.target, load.run);
     await cluster.sameRowsEverywhere(load.run, stored.length);
     return {
@@ -74,7 +77,8 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
       boundSeconds: trial.boundSeconds,
       before,
       after,
-      pauseSeconds: longestPause(writes, faultAt, end).length / 1000,
+      pauseSeconds: pause.length / 1000,
+      pauseClock: [clock(pause.from), clock(pause.to)],
       clientPauseSeconds: longestWaitOfAClient(writes, faultAt, end).length / 1000,
       settledSeconds: (settledAt - repairedAt) / 1000,
       missing,
@@ -85,6 +89,11 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
   } finally {
     await load.stop();
   }
+}
+
+/** Time of day of a moment of the monotonic clock. */
+function clock(moment: number): string {
+  return new Date(performance.timeOrigin + moment).toISOString().slice(11, 23);
 }
 
 /** Waits until enough writes that were sent after this moment are acknowledged. */
@@ -137,10 +146,11 @@ export function table(outcomes: readonly Outcome[]): string {
 
 /** The table, and below it what took its time and which errors clients got. */
 export function report(outcomes: readonly Outcome[]): string {
-  const details = outcomes.map(({ name, missing, verdict }) =>
+  const details = outcomes.map(({ name, pauseClock, missing, verdict }) =>
     [
       `## ${name}`,
       "",
+      `- no write acknowledged from ${pauseClock[0]} to ${pauseClock[1]} (UTC)`,
       ...[...verdict.errors].map(([reason, count]) => `- error, ${count} times: ${reason}`),
       ...missing.map((line) => `- missing after ${line}`),
       "",
