@@ -84,10 +84,8 @@ describe("a cluster of three under load", () => {
     const { before, after } = await survives({
       name: "leader powered off",
       boundSeconds: bounds.machineLost,
-      inject: async ({ leader }) => {
-        await cluster.placeEtcdLeader({ not: leader });
-        await powerOff(on(leader));
-      },
+      prepare: ({ leader }) => cluster.placeEtcdLeader({ not: leader }),
+      inject: ({ leader }) => powerOff(on(leader)),
       repair: ({ leader }) => powerOn(on(leader)),
     });
     expect(after.replicas).toContain(before.leader);
@@ -97,10 +95,8 @@ describe("a cluster of three under load", () => {
     const { before, after } = await survives({
       name: "leader cut off",
       boundSeconds: bounds.machineLost,
-      inject: async ({ leader }) => {
-        await cluster.placeEtcdLeader({ on: leader });
-        await cut(on(leader), "both");
-      },
+      prepare: ({ leader }) => cluster.placeEtcdLeader({ on: leader }),
+      inject: ({ leader }) => cut(on(leader), "both"),
       repair: ({ leader }) => heal(on(leader)),
     });
     expect(after.replicas).toContain(before.leader);
@@ -130,10 +126,8 @@ describe("a cluster of three under load", () => {
     const { before, after } = await survives({
       name: "etcd member lost",
       boundSeconds: recoveryTimings("fast").retryTimeout,
-      inject: async ({ leader }) => {
-        await cluster.placeEtcdLeader({ on: leader });
-        await cluster.run(leader, "systemctl stop etcd");
-      },
+      prepare: ({ leader }) => cluster.placeEtcdLeader({ on: leader }),
+      inject: ({ leader }) => cluster.run(leader, "systemctl stop etcd"),
       lastsSeconds: 2 * recoveryTimings("fast").loopWait,
       repair: ({ leader }) => cluster.run(leader, "systemctl start etcd", 60_000),
     });

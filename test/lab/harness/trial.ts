@@ -11,6 +11,8 @@ export interface Trial {
   readonly name: string;
   /** Longest write pause that the documentation allows, in seconds. */
   readonly boundSeconds: number;
+  /** Brings the cluster into the position in which the disturbance shall hit it; before clients begin. */
+  prepare?(before: Topology): Promise<unknown>;
   inject(before: Topology): Promise<unknown>;
   /** How long the disturbance lasts after writes flow again, in seconds; default 0. */
   readonly lastsSeconds?: number;
@@ -49,6 +51,7 @@ const SETTLE_SECONDS = 90;
 /** Disturbs the cluster while clients write and read, waits until it has settled, and compares every member's rows with the ledger. */
 export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Outcome> {
   const before = await cluster.settled(SETTLE_SECONDS);
+  await trial.prepare?.(before);
   const load = Load.start(cluster.target, `${trial.name} ${Date.now()}`, CLIENTS);
   try {
     await writesFlow(load, 0, 20);
