@@ -14,10 +14,10 @@ const CHECKOUT = join(__dirname, "../../..");
 /** The stack that the npm scripts work on. */
 const STACK = "lab";
 /**
- * Not part of what a program needs: other stacks, what is generated, and what belongs to this checkout. All else is copied and not linked,
- * for programs find what belongs to them beside their own file, links resolved.
+ * Not part of what a program needs: what is generated, what belongs to this checkout, and its stacks, whose settings are encrypted with its
+ * own passphrase. All else is copied and not linked, for programs find what belongs to them beside their own file, links resolved.
  */
-const LEFT_OUT = [".git", ".pulumi", "node_modules", "docs", "test", "test-report"];
+const LEFT_OUT = [".git", ".pulumi", "node_modules", "docs", "stacks", "test", "test-report"];
 /** No update of a small lab takes longer; one that does hangs. */
 const UPDATE_LIMIT_SECONDS = 300;
 
@@ -135,6 +135,7 @@ export class Workspace {
   private async make(): Promise<void> {
     for (const path of readdirSync(CHECKOUT).filter((name) => !LEFT_OUT.includes(name)))
       cpSync(join(CHECKOUT, path), join(this.directory, path), { recursive: true });
+    cpSync(join(CHECKOUT, "stacks/index.ts"), join(this.directory, "stacks/index.ts"));
     symlinkSync(join(CHECKOUT, "node_modules"), join(this.directory, "node_modules"));
     for (const path of ["logs", ".pulumi/state"])
       mkdirSync(join(this.directory, path), { recursive: true, mode: 0o700 });
