@@ -4,6 +4,12 @@
 #
 #   converge SERVICE            the service's files and its script; checks, moves, applies
 #   converge SERVICE --secrets  files with secrets; moves them, and leaves the applying to the call above
+#   converge SERVICE --passing  like the first, but for a while only: what was given before stays the declared state
+#   converge SERVICE --again    without a bundle: puts all of the service's files back, secrets too, and applies
+#
+# The bundles that declare a service's state are kept in its state directory as declared.main and declared.secrets, for
+# the last call and for whoever looks for files that were changed by hand. The file passing stands there while files are
+# in place for a while only.
 #
 # Bundle format: lines before the first header are comments. A header is `=== PATH OWNER:GROUP MODE`; the lines after
 # it, up to the next header, are that file.
@@ -16,10 +22,15 @@
 set -euo pipefail
 umask 022
 
-readonly service=${1:?usage: converge SERVICE [--secrets] < bundle}
-readonly kind=${2:-main}
 # PGKEEL_ROOT puts everything below another directory: for the tests of this program.
 readonly root=${PGKEEL_ROOT:-}
+
+readonly service=${1:?usage: converge SERVICE [--secrets | --passing] < bundle}
+kind=${2:-main} passing=no
+if [ "$kind" = --passing ]; then
+  kind=main passing=yes
+fi
+readonly kind passing
 readonly state=$root/var/lib/pgkeel/$service
 readonly script=/usr/local/lib/pgkeel/services/$service
 readonly manifest=$state/manifest.$kind
@@ -27,6 +38,10 @@ readonly pending=$state/pending
 
 case $kind in
 main | --secrets) ;;
+--again)
+  if [ -e "$state/declared.secrets" ]; then "$0" "$service" --secrets <"$state/declared.secrets"; fi
+  exec "$0" "$service" <"$state/declared.main"
+  ;;
 *)
   echo "converge: unknown option $kind" >&2
   exit 64
@@ -49,6 +64,8 @@ trap 'rm -rf "$stage"' EXIT
 for old in "$state"/stage.*; do [ "$old" = "$stage" ] || rm -rf "$old"; done
 
 # Splits the bundle: contents to numbered files, headers to a list.
+cat >"$stage/bundle"
+chmod 0600 "$stage/bundle"
 LC_ALL=C awk -v dir="$stage" '
   /^=== / {
     if (NF != 4 || $2 !~ /^\//) { print "converge: bad header: " $0 > "/dev/stderr"; exit 1 }
@@ -59,7 +76,7 @@ LC_ALL=C awk -v dir="$stage" '
     next
   }
   n { print > out }
-' || exit 64
+' "$stage/bundle" || exit 64
 [ -f "$stage/list" ] || {
   echo "converge $service: the bundle has no file" >&2
   exit 64
@@ -119,6 +136,12 @@ if [ -f "$manifest" ]; then
   done < <(comm -23 "$manifest" "$stage/manifest")
 fi
 mv "$stage/manifest" "$manifest"
+if [ $passing = yes ]; then
+  touch "$state/passing"
+else
+  mv "$stage/bundle" "$state/declared.${kind#--}"
+  [ "$kind" != main ] || rm -f "$state/passing"
+fi
 
 [ "$kind" = main ] || exit 0
 

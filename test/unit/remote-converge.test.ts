@@ -120,3 +120,24 @@ describe("bundle", () => {
     expect(renderBundle({ service: "demo", files: [], script }, secret("one"))).not.toContain("one\n");
   });
 });
+
+describe("what a machine knows as declared", () => {
+  it("is kept, and put back with --again", () => {
+    converge(renderFiles([file("/etc/key", "secret\n")]), "--secrets");
+    converge(bundle(file("/etc/a", "1\n")));
+    writeFileSync(join(root, "etc/a"), "by hand\n");
+    rmSync(join(root, "etc/key"));
+    expect(converge("", "--again").status).toBe(0);
+    expect([read("etc/a"), read("etc/key")]).toEqual(["1\n", "secret\n"]);
+    expect(read("log").trim().split("\n").at(-1)).toBe("apply /etc/a /etc/key");
+  });
+
+  it("stays what it was while other files are passing", () => {
+    const state = "var/lib/pgkeel/demo";
+    converge(bundle(file("/etc/a", "1\n")));
+    expect(converge(bundle(file("/etc/a", "2\n")), "--passing").status).toBe(0);
+    expect([read("etc/a"), existsSync(join(root, state, "passing"))]).toEqual(["2\n", true]);
+    expect(converge("", "--again").status).toBe(0);
+    expect([read("etc/a"), existsSync(join(root, state, "passing"))]).toEqual(["1\n", false]);
+  });
+});
