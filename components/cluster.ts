@@ -62,7 +62,7 @@ export class Cluster extends pulumi.ComponentResource {
     const child = { parent: this };
 
     const secrets = new Secrets(`${spec.name}-secrets`, plan, child);
-    const { machines, converged } = this.makeMachines(plan, secrets, gates);
+    const { machines, converged, standing } = this.makeMachines(plan, secrets, gates);
     this.access = clusterAccess(plan, machines, secrets);
     const conductor = new Conductor(
       `${spec.name}-conductor`,
@@ -74,28 +74,33 @@ export class Cluster extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: converged },
     );
+    const poolers = standing.flatMap((services) => services.addPooler([conductor]) ?? []);
 
     this.caCertificate = secrets.cluster.apply(({ caCertificate }) => caCertificate);
     this.adminPassword = pulumi.secret(secrets.cluster.apply(({ passwords }) => passwords.admin));
-    const caFile = this.keepCertificate(spec.name, conductor);
+    const caFile = this.keepCertificate(spec.name, [conductor, ...poolers]);
     this.readWrite = this.connected(plan, READ_WRITE_PORT, caFile);
     this.readOnly = this.connected(plan, READ_ONLY_PORT, caFile);
     this.members = plan.members.map(({ key, address, spec: { zone } }) => ({ key, address, zone }));
     this.readme = stackReadme(plan);
-    // Known when the conductor is done: after a failed update, the outputs of the last finished one stay.
-    this.declared = pulumi.secret(conductor.id.apply(() => spec));
+    // Known when all is done: after a failed update, the outputs of the last finished one stay.
+    const done = [conductor, ...poolers].map(({ id }) => id);
+    this.declared = pulumi.secret(pulumi.all(done).apply(() => spec));
     this.registerOutputs({ readWrite: this.readWrite, readOnly: this.readOnly, members: this.members });
   }
 
   /**
    * Machines with their services: all at once, but for those that a running cluster can spare only one at a time. These
    * stand in a chain, in the order of the plan, each behind the services of the one before.
+   *
+   * `standing`: services of machines whose poolers clients use already; these change when the cluster has.
    */
   private makeMachines(plan: ClusterPlan, secrets: Secrets, gates: Gates) {
     const platform = openPlatform(plan.spec.name, plan, { parent: this });
     const inTurn = [...plan.machines].sort((a, b) => gates.order.indexOf(a.key) - gates.order.indexOf(b.key));
     const machines: ReachableMachine[] = [];
     const converged: pulumi.Resource[] = [];
+    const standing: MachineServices[] = [];
     let before: readonly pulumi.Resource[] = [];
     for (const planned of inTurn) {
       const { key } = planned;
@@ -104,17 +109,20 @@ export class Cluster extends pulumi.ComponentResource {
       const services = new MachineServices(`${plan.spec.name}-${key}`, plan, machine, secrets, gates.voter(key), {
         parent: this,
       });
-      if (waits) before = services.converged;
+      const all = [...services.converged];
+      if (gates.hasStandingPooler(key)) standing.push(services);
+      else all.push(...[services.addPooler([])].filter((pooler) => pooler !== undefined));
+      if (waits) before = all;
       machines.push(machine);
-      converged.push(...services.converged);
+      converged.push(...all);
     }
-    return { machines: machines.sort((a, b) => (a.key < b.key ? -1 : 1)), converged };
+    return { machines: machines.sort((a, b) => (a.key < b.key ? -1 : 1)), converged, standing };
   }
 
   /** Writes the authority's certificate where `sslrootcert` can name it; returns the absolute path. */
-  private keepCertificate(name: string, after: pulumi.Resource): string {
+  private keepCertificate(name: string, after: readonly pulumi.Resource[]): string {
     const path = `.pulumi/ca/${name}.crt`;
-    new LocalFile(`${name}-ca-file`, { path, content: this.caCertificate }, { parent: this, dependsOn: [after] });
+    new LocalFile(`${name}-ca-file`, { path, content: this.caCertificate }, { parent: this, dependsOn: [...after] });
     return `${process.cwd()}/${path}`;
   }
 

@@ -30,6 +30,7 @@ interface PoolerAnswer {
   readonly blockers?: readonly Blocker[];
   readonly resumed?: readonly string[];
   readonly leader?: readonly string[];
+  readonly left?: number;
 }
 
 export type PauseOutcome =
@@ -45,12 +46,23 @@ export interface PoolerSession {
    * Holds the clients of the read-write processes. Whatever happens here, the machine resumes by itself.
    * @param limits.forSeconds After this long the machine resumes by itself.
    * @param limits.withinSeconds Running transactions get this long to end.
+   * @param limits.readOnlyToo The read-only processes as well; default false.
    */
-  pause(limits: { readonly forSeconds: number; readonly withinSeconds: number }): Promise<PauseOutcome>;
+  pause(limits: {
+    readonly forSeconds: number;
+    readonly withinSeconds: number;
+    readonly readOnlyToo?: boolean;
+  }): Promise<PauseOutcome>;
   /** Lets everything go on. Repeating it is harmless. @throws OperateError */
   resume(): Promise<void>;
   /** Tells HAProxy who leads now. @throws OperateError when the leader route then does not lead there alone. */
   lead(leader: string): Promise<void>;
+  /** No new reads go to the member until it is taken back, or for so long. Returns how many reads did not end in time. */
+  aside(member: string, limits: { readonly forSeconds: number; readonly withinSeconds: number }): Promise<number>;
+  /** Reads go to the members again. */
+  back(members: readonly string[]): Promise<void>;
+  /** Server connections are closed as their transactions end, and new ones go by the present routes. */
+  reconnect(): Promise<void>;
   close(): void;
 }
 
@@ -79,9 +91,9 @@ function poolerSession(key: string, session: LineSession): PoolerSession {
     new OperateError(key, step, answer.reason ?? "no reason given", `Run \`${PAUSE_PROGRAM} status\` there`);
   return {
     key,
-    pause: async ({ forSeconds, withinSeconds }) => {
+    pause: async ({ forSeconds, withinSeconds, readOnlyToo = false }) => {
       try {
-        const what = { do: "pause", for: forSeconds, within: withinSeconds };
+        const what = { do: "pause", for: forSeconds, within: withinSeconds, all: readOnlyToo };
         const answer = await order(what, (withinSeconds + 5) * 1000, "pausing PgBouncer");
         if (answer.ok) return { kind: "paused" };
         const reason = answer.reason ?? "no reason given";
@@ -98,6 +110,20 @@ function poolerSession(key: string, session: LineSession): PoolerSession {
     lead: async (leader) => {
       const answer = await order({ do: "lead", leader }, 10_000, "telling HAProxy who leads");
       if (!answer.ok) throw failed("telling HAProxy who leads", answer);
+    },
+    aside: async (member, { forSeconds, withinSeconds }) => {
+      const what = { do: "aside", member, for: forSeconds, within: withinSeconds };
+      const answer = await order(what, (withinSeconds + 10) * 1000, "sending reads elsewhere");
+      if (!answer.ok) throw failed("sending reads elsewhere", answer);
+      return answer.left ?? 0;
+    },
+    back: async (members) => {
+      const answer = await order({ do: "back", members }, 10_000, "sending reads again");
+      if (!answer.ok) throw failed("sending reads again", answer);
+    },
+    reconnect: async () => {
+      const answer = await order({ do: "reconnect" }, 10_000, "renewing server connections");
+      if (!answer.ok) throw failed("renewing server connections", answer);
     },
     close: () => session.close(),
   };

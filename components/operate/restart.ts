@@ -6,6 +6,7 @@ import type { Observation } from "./observation";
 import { observeWith } from "./observe";
 import { postRestart } from "./patroni";
 import { openPooler, type PoolerSession } from "./pools";
+import { setAside, takeBack } from "./reads";
 import type { SshPool } from "./ssh";
 import { untilObserved } from "./wait";
 
@@ -38,7 +39,7 @@ export function restartObstacle(seen: Observation, key: string): string | undefi
 }
 
 /**
- * Restarts a replica. Its readers' sessions end; the poolers send new ones elsewhere.
+ * Restarts a replica. The poolers send its readers elsewhere first, and back when it is up.
  * @throws OperateError when it leads (switch over first), when others are not whole, or when it does not come back.
  */
 export async function restartReplica(pool: SshPool, key: string, options: RestartOptions = {}): Promise<RestartResult> {
@@ -48,7 +49,12 @@ export async function restartReplica(pool: SshPool, key: string, options: Restar
     throw new OperateError(key, "restarting PostgreSQL", "it is the leader", advice);
   }
   refuseIf(restartObstacle(seen, key), key);
-  return restartAndWait(pool, key, options);
+  await setAside(pool, seen, key, options.onProgress);
+  try {
+    return await restartAndWait(pool, key, options);
+  } finally {
+    await takeBack(pool, seen, [key], options.onProgress);
+  }
 }
 
 /**
@@ -65,7 +71,11 @@ export async function restartLeader(pool: SshPool, options: RestartOptions = {})
   const up = keys.filter((k) => seen.machines.some((m) => m.key === k && m.reachable));
   const poolers = await Promise.all(up.map((k) => openPooler(pool, k)));
   try {
-    await hold(poolers);
+    // Where no replica is fit, reads are on the leader too.
+    await hold(
+      poolers,
+      seen.machines.some(({ pooler }) => pooler?.routes?.readsOnLeader === true),
+    );
     return await restartAndWait(pool, key, options);
   } finally {
     await Promise.all(poolers.map((p) => p.resume().catch(() => undefined)));
@@ -76,8 +86,9 @@ export async function restartLeader(pool: SshPool, options: RestartOptions = {})
 /** The longest that a restart may hold clients, in seconds. */
 const HOLD_SECONDS = 45;
 
-async function hold(poolers: readonly PoolerSession[]): Promise<void> {
-  const outcomes = await Promise.all(poolers.map((p) => p.pause({ forSeconds: HOLD_SECONDS, withinSeconds: 5 })));
+async function hold(poolers: readonly PoolerSession[], readOnlyToo: boolean): Promise<void> {
+  const limits = { forSeconds: HOLD_SECONDS, withinSeconds: 5, readOnlyToo };
+  const outcomes = await Promise.all(poolers.map((p) => p.pause(limits)));
   const reasons = outcomes.flatMap((o, i) => (o.kind === "paused" ? [] : [`${poolers[i]?.key}: ${o.reason}`]));
   if (reasons.length === 0) return;
   throw new OperateError("poolers", "pausing them", reasons.join("; "), "Nothing was restarted; try again later");

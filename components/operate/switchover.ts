@@ -79,6 +79,8 @@ async function attemptOnce(pool: SshPool, options: SwitchoverOptions): Promise<S
       { statementTimeoutMs: 2000 },
     );
     if (options.waitForOldLeader !== false) await untilRejoined(pool, observation, from, to, options);
+    // Readers of the new leader have stayed on it: now they go to replicas, and are out of the way of its next stop.
+    await Promise.all(open.map((pooler) => pooler.reconnect().catch((error) => say(messageOf(error)))));
     return { from, to, ...result, skipped };
   } finally {
     await quick.end();

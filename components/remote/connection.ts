@@ -20,6 +20,11 @@ export interface ReachableMachine {
   /** Who logs in; another user than root needs sudo without a password. */
   readonly user: string;
   readonly connection: pulumi.Output<Connection>;
+  /**
+   * Another one for each machine that is made under this key: what was put on the last one has to be put on the next.
+   * undefined: the machine is nobody's to make anew.
+   */
+  readonly incarnation?: pulumi.Output<string | undefined>;
   /** Resources that make the machine; empty for machines that exist already. */
   readonly dependsOn: readonly pulumi.Resource[];
 }

@@ -1,13 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServiceBundle, ServiceFile } from "../services/types";
 import { fingerprint, renderBundle, renderFiles } from "./bundle";
 import type { Connection, ReachableMachine } from "./connection";
-
-const PROGRAM = "/usr/local/lib/pgkeel/converge";
-const program = readFileSync(join(__dirname, "converge.sh"), "utf8");
+import { INSTALL_PROGRAM, PROGRAM, program } from "./program";
 
 /**
  * A refused login is tried again about once a second for this long, a machine that does not answer for 10 s a dial:
@@ -27,6 +23,19 @@ function connectionArgs(machine: ReachableMachine) {
   }));
 }
 
+/** What is put on a machine is put on the one that takes its place as well: a comment in it changes with the machine. */
+function addressed(
+  machine: ReachableMachine,
+  text: pulumi.Input<string>,
+  place: "first" | "last" = "first",
+): pulumi.Output<string> {
+  return pulumi.all([machine.incarnation, text]).apply(([incarnation, plain]) => {
+    if (incarnation === undefined) return plain;
+    const comment = `# machine ${incarnation}\n`;
+    return place === "first" ? comment + plain : plain + comment;
+  });
+}
+
 function asRoot(machine: ReachableMachine, command: string): string {
   return machine.user === "root" ? command : `sudo -n ${command}`;
 }
@@ -41,8 +50,8 @@ export function installConverge(
     name,
     {
       connection: connectionArgs(machine),
-      create: asRoot(machine, `install -D -m 0755 /dev/stdin ${PROGRAM}`),
-      stdin: program,
+      create: asRoot(machine, INSTALL_PROGRAM),
+      stdin: addressed(machine, program, "last"),
       ...ALONE,
     },
     { ...opts, dependsOn: [...machine.dependsOn] },
@@ -63,20 +72,25 @@ export function convergeService(name: string, args: ServiceArgs, opts: pulumi.Cu
   const connection = connectionArgs(args.machine);
   const call = asRoot(args.machine, `${PROGRAM} ${args.bundle.service}`);
   if (args.secrets === undefined)
-    return new remote.Command(name, { connection, create: call, stdin: renderBundle(args.bundle), ...ALONE }, opts);
+    return new remote.Command(
+      name,
+      { connection, create: call, stdin: addressed(args.machine, renderBundle(args.bundle)), ...ALONE },
+      opts,
+    );
 
   const secrets = new remote.Command(
     `${name}-secrets`,
     {
       connection,
       create: `${call} --secrets`,
-      stdin: pulumi.secret(args.secrets.apply(renderFiles)),
+      stdin: pulumi.secret(addressed(args.machine, args.secrets.apply(renderFiles))),
       logging: remote.Logging.None,
       ...ALONE,
     },
     withoutHooks(opts),
   );
-  const stdin = pulumi.unsecret(args.secrets.apply(fingerprint)).apply((value) => renderBundle(args.bundle, value));
+  const text = pulumi.unsecret(args.secrets.apply(fingerprint)).apply((value) => renderBundle(args.bundle, value));
+  const stdin = addressed(args.machine, text);
   return new remote.Command(name, { connection, create: call, stdin, ...ALONE }, { ...opts, dependsOn: [secrets] });
 }
 

@@ -4,17 +4,29 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { ClusterAccess } from "../operate/access";
+import { type ClusterAccess, machinesWith } from "../operate/access";
 import { becomeConductor, type Conductor } from "../operate/conductor";
 import { OperateError } from "../operate/errors";
 import { type JsonObject, postReload, putConfig } from "../operate/patroni";
+import { takeBack } from "../operate/reads";
 import { type SshPool, withSsh } from "../operate/ssh";
-import { type ClusterState, describeStep, renderPlan, rollout, type Step, unsettled } from "../plan/change";
+import {
+  asIfGrown,
+  asIfMade,
+  type ClusterState,
+  describeStep,
+  isMachineWork,
+  renderPlan,
+  rollout,
+  type Step,
+  unsettled,
+} from "../plan/change";
 import type { ClusterSpec } from "../spec";
 import { act } from "./act";
 import { declaredDocument, documentThatAdmits } from "./document";
-import { look } from "./look";
+import { type Look, look } from "./look";
 import { type Measured, Proof } from "./proof";
+import { enterTransition, leaveTransition } from "./transition";
 
 export interface Rollout {
   readonly access: ClusterAccess;
@@ -43,10 +55,12 @@ export function conduct(work: Rollout): Promise<Measured> {
 
 async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Measured> {
   const proof = new Proof();
-  await admitMembers(pool, work.after);
+  /** Machines whose turn, contrary to what was planned, would come before that of the one which is being worked on. */
+  const later: string[] = [];
+  await makeReady(pool, work);
   for (;;) {
     conductor.lost.throwIfAborted();
-    const state = await settled(pool, work);
+    const state = seenBy(work, await settled(pool, work), later);
     const step = nextStep(work, state);
     if (step === undefined || state.kind !== "living") break;
     const stopHere = work.stop?.when(step) === true;
@@ -54,6 +68,10 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     if (step.by === "platform") {
       // A machine that leaves goes after the conductor; any other work on a machine has its turn before.
       if (step.kind === "delete-machine") break;
+      if (work.stop !== undefined && isMachineWork(step) && !later.includes(step.machine)) {
+        later.push(step.machine);
+        continue;
+      }
       throw notYet(pool, step);
     }
     work.say(describeStep(step));
@@ -63,8 +81,35 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     proof.noteStep();
     if (stopHere) return proof.measured();
   }
-  if (work.stop === undefined) await ownDocument(pool, work.after);
+  if (work.stop === undefined) await finish(pool, work);
   return proof.measured();
+}
+
+/** Before anything is waited for: new members are let in, clients find them, and what was set aside earlier comes back. */
+async function makeReady(pool: SshPool, { before, after, say }: Rollout): Promise<void> {
+  const now = await look(pool, after);
+  // A new member that is not let in would never be seeded.
+  await rewrite(pool, now, (present) => documentThatAdmits(after, present));
+  if (before !== undefined && now.state.kind === "living") await enterTransition(pool, before, after, now.state);
+  const members = machinesWith(pool.access, "postgresql").map(({ key }) => key);
+  await takeBack(pool, now.seen, members, say);
+}
+
+/** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
+async function finish(pool: SshPool, { before, after }: Rollout): Promise<void> {
+  const now = await look(pool, after);
+  const declared = JSON.parse(JSON.stringify(declaredDocument(after))) as JsonObject;
+  await rewrite(pool, now, (present) => (isDeepStrictEqual(present, declared) ? undefined : declared));
+  if (before !== undefined && now.state.kind === "living") await leaveTransition(pool, before, after, now.state);
+}
+
+/**
+ * In front of a machine's own update, other machines' updates are none of its business: they come before or after, and
+ * disks grow with them.
+ */
+function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly string[]): ClusterState {
+  if (stop === undefined || state.kind !== "living") return state;
+  return asIfMade(after, asIfGrown(after, state), later);
 }
 
 function nextStep(work: Rollout, state: ClusterState): Step | undefined {
@@ -124,24 +169,12 @@ function relevant(work: Rollout, state: ClusterState, open: readonly string[]): 
   return open.filter((line) => !gone.some((key) => line.split(/[^a-z0-9-]+/).includes(key)));
 }
 
-/** Before anything is waited for: a new member that is not let in would never be seeded. */
-async function admitMembers(pool: SshPool, after: ClusterSpec): Promise<void> {
-  await rewrite(pool, after, (present) => documentThatAdmits(after, present));
-}
-
-/** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
-async function ownDocument(pool: SshPool, after: ClusterSpec): Promise<void> {
-  const declared = JSON.parse(JSON.stringify(declaredDocument(after))) as JsonObject;
-  await rewrite(pool, after, (present) => (isDeepStrictEqual(present, declared) ? undefined : declared));
-}
-
 /** Has every member read the new document now, instead of at its next look. */
 async function rewrite(
   pool: SshPool,
-  after: ClusterSpec,
+  { seen, state }: Look,
   change: (present: JsonObject) => JsonObject | undefined,
 ): Promise<void> {
-  const { seen, state } = await look(pool, after);
   if (seen.configuration === null || state.kind !== "living" || state.leader === undefined) return;
   const document = change(seen.configuration);
   if (document === undefined) return;

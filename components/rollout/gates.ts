@@ -1,7 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RolloutPlan, Step } from "../plan/change";
+import type { ClusterAccess } from "../operate/access";
+import { observeWith } from "../operate/observe";
+import { setAside } from "../operate/reads";
+import { withSsh } from "../operate/ssh";
+import { planCluster } from "../plan";
+import { isMachineWork, type RolloutPlan } from "../plan/change";
+import { baseBundle } from "../services/base";
+import { patroniBundle } from "../services/patroni";
 import type { ClusterSpec } from "../spec";
 import { conduct, type Rollout } from "./conduct";
+import { deliver } from "./deliver";
 import type { PreviousRun } from "./previous";
 
 /**
@@ -27,6 +35,12 @@ export class Gates {
     this.hooks = new Map(Object.keys(after.machines).map((key) => [key, this.machineHook(key)]));
   }
 
+  /** Clients use the machine's pooler, and it stays where it is. */
+  hasStandingPooler(key: string): boolean {
+    const remade = this.plan.steps.some((step) => step.kind === "replace-machine" && step.machine === key);
+    return this.previous?.spec.poolers.machines.includes(key) === true && !remade;
+  }
+
   /** For the machine's own resource. */
   machine(key: string): pulumi.ResourceHookBinding {
     const hook = this.hooks.get(key);
@@ -35,9 +49,31 @@ export class Gates {
   }
 
   private machineHook(key: string): pulumi.ResourceHook {
-    return this.hook(`${this.after.name}-${key}-gate`, () => this.order.includes(key), {
+    const mine: Rollout["stop"] = {
       at: "before",
       when: (step) => isMachineWork(step) && step.machine === key,
+    };
+    return this.hook(
+      `${this.after.name}-${key}-gate`,
+      () => this.order.includes(key),
+      mine,
+      (access) => this.prepare(access, key),
+    );
+  }
+
+  /**
+   * Before a power cycle: readers go elsewhere, and the machine has the files with which all comes up as declared at once.
+   * A machine that is made anew has left the cluster by then.
+   */
+  private async prepare(access: ClusterAccess, key: string): Promise<void> {
+    if (!this.plan.steps.some((step) => step.kind === "power-cycle" && step.machine === key)) return;
+    const plan = planCluster(this.after);
+    const machine = plan.machines.find((candidate) => candidate.key === key);
+    if (machine === undefined) return;
+    await withSsh(access, async (pool) => {
+      await setAside(pool, await observeWith(pool), key);
+      await deliver(pool, key, baseBundle(plan, machine));
+      if (machine.roles.includes("postgresql")) await deliver(pool, key, patroniBundle(plan, machine));
     });
   }
 
@@ -53,21 +89,24 @@ export class Gates {
   }
 
   /** One gate at a time: each looks at what the one before has left. */
-  private hook(name: string, closed: () => boolean, stop: NonNullable<Rollout["stop"]>): pulumi.ResourceHook {
+  private hook(
+    name: string,
+    closed: () => boolean,
+    stop: NonNullable<Rollout["stop"]>,
+    then: (access: ClusterAccess) => Promise<void> = async () => undefined,
+  ): pulumi.ResourceHook {
     const { previous, after } = this;
     return new pulumi.ResourceHook(name, async (args) => {
       if (previous === undefined || !closed()) return;
       const say = (line: string) => void pulumi.log.info(`${args.name}: ${line}`);
-      const work = () => conduct({ access: previous.access, before: previous.spec, after, say, stop });
+      const work = async () => {
+        const { access } = previous;
+        await conduct({ access, before: previous.spec, after, say, stop });
+        await then(access);
+      };
       const mine = this.turn.then(work, work);
       this.turn = mine.catch(() => undefined);
       await mine;
     });
   }
-}
-
-function isMachineWork(
-  step: Step,
-): step is Step & { readonly kind: "power-cycle" | "replace-machine"; readonly machine: string } {
-  return step.kind === "power-cycle" || step.kind === "replace-machine";
 }

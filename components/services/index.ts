@@ -31,8 +31,9 @@ const PGBOUNCER: Service = { bundle: pgbouncerBundle, secrets: pgbouncerSecrets 
  * `voterGate` stands before etcd: a running cluster has to know of a new voter before that starts.
  */
 export class MachineServices extends pulumi.ComponentResource {
-  /** The last resources of the machine: whoever needs its services depends on them. */
+  /** The last resources of the machine without its pooler: whoever needs its services depends on them. */
   readonly converged: readonly pulumi.Resource[];
+  private readonly addServices: (after: readonly pulumi.Resource[]) => pulumi.CustomResource | undefined;
 
   constructor(
     name: string,
@@ -47,12 +48,12 @@ export class MachineServices extends pulumi.ComponentResource {
     if (machine === undefined || identity === undefined) throw new Error(`machine ${reachable.key} is not in the plan`);
     super("pgkeel:services:Machine", name, { roles: machine.roles }, opts);
 
-    const child = (after: pulumi.Resource) => ({ parent: this, dependsOn: [after] });
+    const child = (...after: pulumi.Resource[]) => ({ parent: this, dependsOn: after });
     const converge = (
       { bundle, secrets: files }: Service,
-      after: pulumi.Resource,
+      after: readonly pulumi.Resource[],
       hooks: pulumi.ResourceHookBinding = {},
-    ): pulumi.Resource =>
+    ): pulumi.CustomResource =>
       convergeService(
         `${name}-${bundle(plan, machine).service}`,
         {
@@ -60,7 +61,7 @@ export class MachineServices extends pulumi.ComponentResource {
           bundle: bundle(plan, machine),
           secrets: pulumi.all([secrets.cluster, identity]).apply(([plain, own]) => files(plan, machine, plain, own)),
         },
-        { ...child(after), hooks },
+        { ...child(...after), hooks },
       );
 
     const program = installConverge(`${name}-converge`, reachable, { parent: this });
@@ -69,10 +70,19 @@ export class MachineServices extends pulumi.ComponentResource {
       { machine: reachable, bundle: baseBundle(plan, machine) },
       child(program),
     );
-    const etcd = machine.roles.includes("etcd") ? converge(ETCD, base, voterGate) : base;
-    const member = machine.roles.includes("postgresql") ? converge(PATRONI, etcd) : etcd;
-    const pooler = machine.roles.includes("pooler") ? converge(PGBOUNCER, converge(HAPROXY, base)) : base;
-    this.converged = [member, pooler];
+    const etcd = machine.roles.includes("etcd") ? converge(ETCD, [base], voterGate) : base;
+    const member = machine.roles.includes("postgresql") ? converge(PATRONI, [etcd]) : etcd;
+    this.converged = [member];
+    this.addServices = (after) =>
+      machine.roles.includes("pooler") ? converge(PGBOUNCER, [converge(HAPROXY, [base, ...after])]) : undefined;
     this.registerOutputs({});
+  }
+
+  /**
+   * Declares the machine's pooler, if it has one; its last resource is returned.
+   * @param after What it waits for. A pooler that clients use must not lose a route before the cluster has let go of it.
+   */
+  addPooler(after: readonly pulumi.Resource[]): pulumi.CustomResource | undefined {
+    return this.addServices(after);
   }
 }

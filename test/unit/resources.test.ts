@@ -68,6 +68,7 @@ function ofMachine(key: string, services: readonly string[]): string[] {
     `lab-${key}`,
     `lab-${key}-base`,
     `lab-${key}-converge`,
+    `lab-${key}-host`,
     `lab-${key}-machine`,
     `lab-secrets-${key}-certificate`,
     ...services.flatMap((service) => [`lab-${key}-${service}`, `lab-${key}-${service}-secrets`]),

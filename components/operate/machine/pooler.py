@@ -1,8 +1,11 @@
-"""Stays open on a pooler's machine during a switchover: one JSON object in, one out, a line each.
+"""Stays open on a pooler's machine during planned work: one JSON object in, one out, a line each.
 
-  {"do": "pause", "for": S, "within": S}   pgbouncer-pause pause
-  {"do": "resume"}                         pgbouncer-pause resume
-  {"do": "lead", "leader": KEY}            tells HAProxy who leads, and what the leader route then is
+  {"do": "pause", "for": S, "within": S, "all": BOOL}      pgbouncer-pause pause
+  {"do": "resume"}                                         pgbouncer-pause resume
+  {"do": "lead", "leader": KEY}                            tells HAProxy who leads, and what the leader route then is
+  {"do": "aside", "member": KEY, "for": S, "within": S}    no new reads to the member; tells how many are left in the end
+  {"do": "back", "members": [KEY]}                         reads to the members again
+  {"do": "reconnect"}                                      server connections are renewed as their transactions end
 
 HAProxy learns a new leader by its checks, some seconds late. Whoever asked for the switchover knows it at once. What is
 set here is what the next check finds by itself; should that not be so, the check wins.
@@ -13,6 +16,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 MINE = "/usr/local/lib/pgkeel/"
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
@@ -58,10 +62,59 @@ def lead(leader):
     return {"ok": False, "leader": up, "reason": f"the leader route leads to {', '.join(up) or 'nobody'} {said}".strip()}
 
 
+# What the machine does by itself when nobody takes a member back.
+TELL = f"""import socket, sys
+s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect({ADMIN_SOCKET!r})
+s.sendall(sys.argv[1].encode() + b"\\n"); s.recv(4096)"""
+
+
+def systemd(*words):
+    subprocess.run(words, capture_output=True, timeout=LIMIT_SECONDS)
+
+
+def readers(member):
+    """Sessions that go on to a member of the read route; None: the route has no such server (column 5 of `show stat`)."""
+    rows = (line.split(",") for line in haproxy("show stat").splitlines() if line.startswith(f"replicas,{member},"))
+    return next((int(row[4] or 0) for row in rows), None)
+
+
+def aside(member, seconds, within):
+    if readers(member) is None:
+        return {"ok": True, "left": 0}
+    # The order matters for a kill at any point: the timer first.
+    timer = f"pgkeel-reads-{member}"
+    ready = f"set server replicas/{member} state ready"
+    systemd("systemctl", "stop", timer + ".timer")
+    systemd("systemd-run", "--quiet", "--collect", f"--unit={timer}", f"--on-active={seconds}s",
+            "/usr/bin/python3", "-IS", "-c", TELL, ready)
+    haproxy(f"set server replicas/{member} state drain")
+    program("pgbouncer-pause", "reconnect")
+    deadline = time.monotonic() + within
+    while (left := readers(member) or 0) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return {"ok": True, "left": left}
+
+
+def back(members):
+    known = [member for member in members if readers(member) is not None]
+    if known:
+        haproxy(*(f"set server replicas/{member} state ready" for member in known))
+    for member in members:
+        systemd("systemctl", "stop", f"pgkeel-reads-{member}.timer")
+    return {"ok": True}
+
+
 def answer(order):
     match order["do"]:
         case "pause":
-            return program("pgbouncer-pause", "pause", "--for", str(order["for"]), "--within", str(order["within"]))
+            words = ("--for", str(order["for"]), "--within", str(order["within"]), *(["--all"] if order.get("all") else []))
+            return program("pgbouncer-pause", "pause", *words)
+        case "aside":
+            return aside(order["member"], order["for"], order["within"])
+        case "back":
+            return back(order["members"])
+        case "reconnect":
+            return program("pgbouncer-pause", "reconnect")
         case "resume":
             return program("pgbouncer-pause", "resume")
         case "lead":

@@ -1,10 +1,12 @@
 export { type Change, IMPACTS, type Impact } from "./change";
 export { classify } from "./classify";
 export type * from "./cluster-state";
+export { asIfGrown, asIfMade } from "./elsewhere";
 export { type PlanStyle, renderPlan } from "./format";
 export { describeStanding, describeStep } from "./format-steps";
 export { isDisturbing } from "./health";
 export { MOST_LAG_BYTES } from "./order";
 export type { Refusal, RefusalCode } from "./refusal";
 export type * from "./step";
+export { isMachineWork } from "./step";
 export { type RolloutPlan, rollout, unsettled, type Warning } from "./steps";

@@ -130,3 +130,10 @@ export interface Standing {
 }
 
 export type Step = StepAction & { readonly by: Actor; readonly standing: Standing };
+
+/** Work on a machine as a whole, during which everything on it is away. */
+export function isMachineWork(
+  step: Step,
+): step is Step & { readonly kind: "power-cycle" | "replace-machine"; readonly machine: string } {
+  return step.kind === "power-cycle" || step.kind === "replace-machine";
+}

@@ -21,8 +21,14 @@ export function disksOf(inputs: MachineInputs): { name: DiskName; place: DiskPla
   return names.map((name) => ({ name, place: disk(name), size: inputs.disks[name] ?? inputs.disks.data }));
 }
 
-/** Makes the machine's disks and directories, mounts them, and writes the files that make it this machine. */
-export async function makeFilesystem(record: Omit<MachineRecord, "hostKey">): Promise<{ hostKey: string }> {
+/**
+ * Makes the machine's disks and directories, mounts them, and writes the files that make it this machine.
+ * @param hostPrivateKey OpenSSH's format; without it the machine gets a key that nobody knew before.
+ */
+export async function makeFilesystem(
+  record: Omit<MachineRecord, "hostKey">,
+  hostPrivateKey?: string,
+): Promise<{ hostKey: string }> {
   const paths = machinePaths(record.cluster, record.key);
   for (const directory of [paths.upper, paths.work, paths.root]) await mkdir(directory, { recursive: true });
   for (const { place, size } of disksOf(record)) await makeDisk(record.diskKind, place, parseBytes(size));
@@ -34,7 +40,11 @@ export async function makeFilesystem(record: Omit<MachineRecord, "hostKey">): Pr
   }
   await writeIdentity(record);
   // One per machine; it stays when the machine is switched off and on.
-  const hostKey = await makeKey(join(paths.root, "etc/ssh/ssh_host_ed25519_key"), record.hostname);
+  const hostKeyFile = join(paths.root, "etc/ssh/ssh_host_ed25519_key");
+  const hostKey =
+    hostPrivateKey === undefined
+      ? await makeKey(hostKeyFile, record.hostname)
+      : await writeKey(hostKeyFile, hostPrivateKey);
   await makeLogin(record, hostKey);
   return { hostKey };
 }
@@ -111,6 +121,16 @@ async function makeKey(file: string, comment: string): Promise<string> {
   await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file);
   const [type, key] = (await readFile(`${file}.pub`, "utf8")).split(" ");
   return `${type} ${key}`;
+}
+
+/** Writes a private key and its public one; returns the public key without its comment. */
+async function writeKey(file: string, privateKey: string): Promise<string> {
+  await rm(file, { force: true });
+  await writeFile(file, privateKey, { mode: 0o600 });
+  const [type, key] = (await run("ssh-keygen", "-y", "-f", file)).split(" ");
+  const publicKey = `${type} ${key?.trim()}`;
+  await writeFile(`${file}.pub`, `${publicKey}\n`);
+  return publicKey;
 }
 
 /** "UID:GID" of the image's user postgres. */

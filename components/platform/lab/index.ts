@@ -19,13 +19,17 @@ export function labPlatform(
   const login = new SshKey(`${name}-login`, { comment: `pgkeel-${cluster}` }, opts);
   const network = new LabNetwork(`${name}-network`, { cluster, network: platform.network }, opts);
   return (planned, { dependsOn, hooks }) => {
-    const args = { ...machineArgs(cluster, planned, platform), authorizedKey: login.publicKey };
+    const host = new SshKey(`${name}-${planned.key}-host`, { comment: planned.hostname }, opts);
+    const keys = { authorizedKey: login.publicKey, hostPrivateKey: host.privateKey };
+    const args = { ...machineArgs(cluster, planned, platform), ...keys };
     const machine = new LabMachine(`${name}-${planned.key}-machine`, args, {
       ...opts,
       dependsOn: pulumi.output(dependsOn ?? []).apply((others) => [network, ...[others].flat()]),
       ...(hooks === undefined ? {} : { hooks }),
     });
-    return { key: planned.key, user: "root", connection: connection(planned, machine, login), dependsOn: [machine] };
+    const reached = connection(planned, machine, login);
+    const { incarnation } = machine;
+    return { key: planned.key, user: "root", connection: reached, incarnation, dependsOn: [machine] };
   };
 }
 
@@ -33,7 +37,7 @@ function machineArgs(
   cluster: string,
   machine: PlannedMachine,
   platform: LabPlatform,
-): Omit<LabMachineArgs, "authorizedKey"> {
+): Omit<LabMachineArgs, "authorizedKey" | "hostPrivateKey"> {
   const { size, disks, zone } = machine.spec;
   return {
     cluster,

@@ -1,4 +1,5 @@
 /** The life of a lab machine, with a cloud's meaning of create, update, read and delete. */
+import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { diffMachine } from "./diff";
 import { diskKindOfHost, growDisk, removeDisk } from "./disks";
@@ -16,6 +17,8 @@ import { parseBytes } from "./size";
 export interface MachineState extends MachineInputs {
   /** Public host key, `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
+  /** Another one for each machine that is made, of the same key too. */
+  readonly incarnation?: string | undefined;
   /** Which declared sizes hold for all its processes. */
   readonly enforced: Enforced;
   /** `size`: disks have the declared sizes; `none`: this host has no loop devices, disks are directories without a limit. */
@@ -24,14 +27,14 @@ export interface MachineState extends MachineInputs {
 }
 
 /**
- * Makes a machine and waits until its sshd answers. What an interrupted creation left is removed first; a whole machine of just this
+ * Makes a machine and waits until its sshd answers, with the host key given or one of its own. What an interrupted creation left is removed first; a whole machine of just this
  * declaration, made by a run that was killed before it could say so, is taken over.
  */
-export function createMachine(inputs: MachineInputs): Promise<MachineState> {
-  return withLock(machineLock(inputs), () => make(inputs));
+export function createMachine(inputs: MachineInputs, hostPrivateKey?: string): Promise<MachineState> {
+  return withLock(machineLock(inputs), () => make(inputs, hostPrivateKey));
 }
 
-async function make(inputs: MachineInputs): Promise<MachineState> {
+async function make(inputs: MachineInputs, hostPrivateKey: string | undefined): Promise<MachineState> {
   const present = await readMachine(inputs.cluster, inputs.key);
   if (present !== undefined) return takeOver(present, inputs);
   const problems = await machineProblems(inputs);
@@ -39,8 +42,9 @@ async function make(inputs: MachineInputs): Promise<MachineState> {
   const image = await imageRoot();
   await remove(inputs.cluster, inputs.key);
   try {
-    const draft = { ...only(inputs), imageRoot: image, diskKind: await diskKindOfHost() };
-    const { hostKey } = await makeFilesystem(draft);
+    const diskKind = await diskKindOfHost();
+    const draft = { ...only(inputs), imageRoot: image, diskKind, incarnation: randomUUID() };
+    const { hostKey } = await makeFilesystem(draft, hostPrivateKey);
     const record: MachineRecord = { ...draft, hostKey };
     const enforced = await powerOn(record);
     // Last: a machine without a record is half-made.
@@ -123,5 +127,6 @@ function only(inputs: MachineInputs): MachineInputs {
 
 function stateOf(record: MachineRecord, enforced: Enforced, running: boolean): MachineState {
   const diskLimits = record.diskKind === "file" ? "size" : "none";
-  return { ...only(record), hostKey: record.hostKey, enforced, diskLimits, running };
+  const { hostKey, incarnation } = record;
+  return { ...only(record), hostKey, incarnation, enforced, diskLimits, running };
 }

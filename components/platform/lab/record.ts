@@ -50,6 +50,8 @@ export interface MachineRecord extends MachineInputs {
   readonly imageRoot: string;
   /** Public host key, `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
+  /** Another one for each machine that is made, of the same key too; records of older machines have none. */
+  readonly incarnation?: string;
   readonly diskKind: DiskKind;
 }
 

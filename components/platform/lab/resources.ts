@@ -25,16 +25,22 @@ export class LabNetwork extends ThinResource {
   }
 }
 
-/** The inputs of a machine; only the login key is known at deployment only. */
-export type LabMachineArgs = Omit<MachineInputs, "authorizedKey"> & { readonly authorizedKey: pulumi.Input<string> };
+/** The inputs of a machine; only its keys are known at deployment only. */
+export type LabMachineArgs = Omit<MachineInputs, "authorizedKey"> & {
+  readonly authorizedKey: pulumi.Input<string>;
+  /** Its SSH host key: a machine that takes this one's place is known by it too. */
+  readonly hostPrivateKey: pulumi.Input<string>;
+};
 
 /**
  * A Debian 13 machine on this host. Another size switches it off and on, a larger disk grows while it is in use, any other change
  * makes it anew. It depends on its cluster's `LabNetwork`.
  */
 export class LabMachine extends ThinResource {
-  /** Public host key, `ssh-ed25519 AAAA…`. Made with the machine, and kept until the machine is removed. */
+  /** Public host key, `ssh-ed25519 AAAA…`. */
   declare readonly hostKey: pulumi.Output<string>;
+  /** Another one for each machine that is made, of the same key too. */
+  declare readonly incarnation: pulumi.Output<string | undefined>;
   /** Which of the declared sizes hold for all processes of the machine. */
   declare readonly enforced: pulumi.Output<Enforced>;
   /** `size`: the disks have the declared sizes; `none`: this host has no loop devices, the disks are directories without a limit. */
@@ -43,7 +49,8 @@ export class LabMachine extends ThinResource {
   declare readonly running: pulumi.Output<boolean>;
 
   constructor(name: string, args: LabMachineArgs, opts?: pulumi.CustomResourceOptions) {
-    const props = { ...args, hostKey: undefined, enforced: undefined, diskLimits: undefined, running: undefined };
+    const outputs = { hostKey: undefined, incarnation: undefined, enforced: undefined, diskLimits: undefined };
+    const props = { ...args, ...outputs, running: undefined };
     super("components/platform/lab/providers/machine", name, props, opts, "lab", "Machine");
   }
 }

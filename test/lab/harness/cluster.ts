@@ -18,22 +18,34 @@ export interface Topology {
 }
 
 export class TestCluster {
-  readonly access: ClusterAccess;
-  readonly target: Target;
   /** One SSH login per machine, kept; a machine that was away is logged in to again. */
-  private readonly pool: SshPool;
+  private pool: SshPool;
 
-  constructor(outputs: Outputs) {
-    this.access = outputs.access;
+  constructor(private outputs: Outputs) {
     this.pool = new SshPool(outputs.access, 1500);
-    this.target = {
-      hosts: outputs.readWrite.hosts,
-      writePort: outputs.readWrite.port,
-      readPort: outputs.readOnly.port,
-      database: outputs.readWrite.database,
+  }
+
+  /** After an update: other machines, perhaps. */
+  refresh(outputs: Outputs): void {
+    this.pool.close();
+    this.outputs = outputs;
+    this.pool = new SshPool(outputs.access, 1500);
+  }
+
+  get access(): ClusterAccess {
+    return this.outputs.access;
+  }
+
+  get target(): Target {
+    const { readWrite, readOnly, adminPassword, caCertificate } = this.outputs;
+    return {
+      hosts: readWrite.hosts,
+      writePort: readWrite.port,
+      readPort: readOnly.port,
+      database: readWrite.database,
       user: "admin",
-      password: outputs.adminPassword,
-      caCertificate: outputs.caCertificate,
+      password: adminPassword,
+      caCertificate,
     };
   }
 
@@ -41,8 +53,13 @@ export class TestCluster {
     this.pool.close();
   }
 
+  /** Machines with PostgreSQL. */
   get keys(): readonly string[] {
-    return this.access.machines.map(({ key }) => key);
+    return this.having("postgresql");
+  }
+
+  private having(role: "postgresql" | "etcd" | "pooler"): readonly string[] {
+    return this.access.machines.filter(({ roles }) => roles.includes(role)).map(({ key }) => key);
   }
 
   address(key: string): string {
@@ -73,7 +90,7 @@ export class TestCluster {
 
   /** The machine whose etcd leads the others. */
   async etcdLeader(): Promise<string> {
-    for (const key of this.keys) {
+    for (const key of this.having("etcd")) {
       const [status] = JSON.parse(
         await this.run(key, "/usr/local/lib/pgkeel/etcdctl endpoint status --write-out=json"),
       ) as { Status: { header: { member_id: number }; leader: number } }[];
@@ -85,7 +102,7 @@ export class TestCluster {
   /** Makes the etcd of this machine lead, or of any other machine. */
   async placeEtcdLeader(where: { on: string } | { not: string }): Promise<void> {
     const current = await this.etcdLeader();
-    const wanted = "on" in where ? where.on : this.keys.find((key) => key !== where.not);
+    const wanted = "on" in where ? where.on : this.having("etcd").find((key) => key !== where.not);
     if (current === wanted || ("not" in where && current !== where.not)) return;
     const { members } = JSON.parse(
       await this.run(current, "/usr/local/lib/pgkeel/etcdctl member list --write-out=json --hex"),
@@ -109,7 +126,10 @@ export class TestCluster {
       if (leaders.size !== 1) return `members name different leaders: ${[...leaders].join(", ")}`;
       const leader = leaderOf((views[0] as PatroniCluster).members);
       const replicas = this.keys.filter((key) => key !== leader.name);
-      const troubles = await Promise.all(this.keys.map((key) => this.machineTrouble(key, leader.name, replicas)));
+      const troubles = await Promise.all([
+        ...this.having("etcd").map((key) => this.voterTrouble(key)),
+        ...this.having("pooler").map((key) => this.poolerTrouble(key, leader.name, replicas)),
+      ]);
       const found = troubles.find((text) => text !== undefined);
       if (found !== undefined) return found;
       return { done: { leader: leader.name, replicas, timeline: leader.timeline ?? 0 } };
@@ -144,9 +164,13 @@ export class TestCluster {
     return stdout.trim();
   }
 
-  private async machineTrouble(key: string, leader: string, replicas: readonly string[]): Promise<string | undefined> {
+  private async voterTrouble(key: string): Promise<string | undefined> {
     const health = await this.exec(key, "/usr/local/lib/pgkeel/etcdctl endpoint health --command-timeout=2s");
-    if (health.code !== 0) return `etcd of ${key}: ${(health.stderr || health.stdout).trim().split("\n").at(-1)}`;
+    if (health.code === 0) return undefined;
+    return `etcd of ${key}: ${(health.stderr || health.stdout).trim().split("\n").at(-1)}`;
+  }
+
+  private async poolerTrouble(key: string, leader: string, replicas: readonly string[]): Promise<string | undefined> {
     const routes = JSON.parse(await this.run(key, "/usr/local/lib/pgkeel/haproxy-routes status")) as {
       leader: string[];
       replicas: string[];

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly missing: readonly string[];
   readonly verdict: Verdict;
   readonly readErrors: number;
+  /** Texts of the errors that readers got. */
+  readonly readErrorTexts: readonly string[];
   readonly staleness: Staleness;
 }
 
@@ -87,6 +89,7 @@ export async function underLoad(cluster: TestCluster, trial: Trial): Promise<Out
       missing,
       verdict: judge(writes, stored),
       readErrors: readErrors.length,
+      readErrorTexts: readErrors.map(({ reader, at, reason }) => `${clock(at)} ${reader}: ${reason}`),
       staleness: staleness(reads, writes),
     };
   } finally {
@@ -149,12 +152,13 @@ export function table(outcomes: readonly Outcome[]): string {
 
 /** The table, and below it what took its time and which errors clients got. */
 export function report(outcomes: readonly Outcome[]): string {
-  const details = outcomes.map(({ name, pauseClock, missing, verdict }) =>
+  const details = outcomes.map(({ name, pauseClock, missing, verdict, readErrorTexts }) =>
     [
       `## ${name}`,
       "",
       `- no write acknowledged from ${pauseClock[0]} to ${pauseClock[1]} (UTC)`,
       ...[...verdict.errors].map(([reason, count]) => `- error, ${count} times: ${reason}`),
+      ...readErrorTexts.map((line) => `- read error: ${line}`),
       ...missing.map((line) => `- missing after ${line}`),
       "",
     ].join("\n"),

@@ -12,8 +12,8 @@ export async function check(_old: unknown, inputs: MachineInputs) {
   return { inputs, failures: problems.map((reason) => ({ property: inputs.key, reason })) };
 }
 
-export async function create(inputs: MachineInputs) {
-  return { id: `${inputs.cluster}/${inputs.key}`, outs: await createMachine(inputs) };
+export async function create(inputs: MachineInputs & { readonly hostPrivateKey?: string }) {
+  return { id: `${inputs.cluster}/${inputs.key}`, outs: await createMachine(inputs, inputs.hostPrivateKey) };
 }
 
 /**

@@ -1,0 +1,188 @@
+/**
+ * Every kind of change of a declaration, made by `pulumi up` while clients write and read: no acknowledged write is lost,
+ * no client gets an error, writes pause no longer than planned, and the leader moves no more often than needed.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ClusterInput } from "../../components/spec";
+import { equalMembers } from "../../components/spec";
+import { createLedgerTable } from "./harness/clients";
+import { TestCluster } from "./harness/cluster";
+import { REPORTS } from "./harness/leftovers";
+import { type Outcome, report, table, underLoad } from "./harness/trial";
+import { Workspace } from "./harness/workspace";
+
+const SMALL = { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } };
+
+const START: ClusterInput = {
+  name: "t-changes",
+  platform: { kind: "lab", network: "198.18.0.192/26" },
+  postgresql: { profile: "small" },
+  durability: { mode: "quorum" },
+  recovery: "fast",
+  machines: equalMembers(3, SMALL),
+};
+
+/** A pause of writes that is planned is one switchover; a busy host is given twice what it takes. */
+const SWITCHOVER_SECONDS = 5;
+/** No pause at all: what a busy host holds a write up for. */
+const FLOW_SECONDS = 2;
+
+let workspace: Workspace;
+let cluster: TestCluster;
+const outcomes: Outcome[] = [];
+
+beforeAll(async () => {
+  workspace = await Workspace.open(START);
+  await workspace.up();
+  cluster = new TestCluster(await workspace.outputs());
+  await cluster.settled(60);
+  await createLedgerTable(cluster.target);
+});
+
+afterAll(async () => {
+  if (outcomes.length > 0) {
+    console.log(`\n${table(outcomes)}\n`);
+    mkdirSync(REPORTS, { recursive: true });
+    writeFileSync(join(REPORTS, "changes.md"), report(outcomes));
+  }
+  for (const key of cluster?.keys ?? [])
+    writeFileSync(join(REPORTS, `changes-${key}.journal`), await cluster.journal(key).catch(String));
+  cluster?.close();
+  await workspace?.remove();
+});
+
+interface Promise_ {
+  readonly pauseSeconds: number;
+  /** How often the leader may move. */
+  readonly leaders: 0 | 1;
+}
+
+/** Makes the change under load and demands what holds for every planned one. */
+async function changes(name: string, edit: (now: ClusterInput) => ClusterInput, promise: Promise_): Promise<Outcome> {
+  const outcome = await underLoad(cluster, {
+    name,
+    boundSeconds: promise.pauseSeconds,
+    inject: async () => {
+      workspace.edit(edit);
+      await workspace.up();
+      cluster.refresh(await workspace.outputs());
+    },
+  });
+  outcomes.push(outcome);
+  const { verdict, before, after } = outcome;
+  expect(verdict.lost, "acknowledged writes that are gone").toEqual([]);
+  expect(verdict.conflicts, "signs of two leaders at once").toEqual([]);
+  expect(verdict.foreign, "rows that no client wrote").toEqual([]);
+  expect([...verdict.errors], "errors of clients that write").toEqual([]);
+  expect(outcome.readErrors, "errors of clients that read").toBe(0);
+  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(promise.pauseSeconds);
+  expect(after.timeline - before.timeline, "changes of leader").toBeLessThanOrEqual(promise.leaders);
+  await workspace.up("--expect-no-changes");
+  return outcome;
+}
+
+const FLOW = { pauseSeconds: FLOW_SECONDS, leaders: 0 } as const;
+const ONE_SWITCHOVER = { pauseSeconds: SWITCHOVER_SECONDS, leaders: 1 } as const;
+
+const parameters = (set: Record<string, string | number>) => (now: ClusterInput) => ({
+  ...now,
+  postgresql: { ...now.postgresql, parameters: { ...now.postgresql?.parameters, ...set } },
+});
+
+const without = (machines: ClusterInput["machines"], ...keys: string[]) =>
+  Object.fromEntries(Object.entries(machines).filter(([key]) => !keys.includes(key)));
+
+describe("parameters", () => {
+  it("that a reload takes over", async () => {
+    await changes("reload", parameters({ work_mem: "8MB" }), FLOW);
+  });
+
+  it("that want a restart: replicas first, one switchover", async () => {
+    await changes("max_connections raised", parameters({ max_connections: 120 }), ONE_SWITCHOVER);
+  });
+
+  it("that must fall on the leader first", async () => {
+    await changes("max_connections lowered", parameters({ max_connections: 80 }), {
+      pauseSeconds: 10,
+      leaders: 0,
+    });
+  });
+
+  it("of which one rises and one falls: two passes", async () => {
+    await changes(
+      "one up, one down",
+      parameters({ max_connections: 100, max_worker_processes: 6, max_prepared_transactions: 5 }),
+      { pauseSeconds: 10, leaders: 1 },
+    );
+  });
+});
+
+describe("members", () => {
+  it("one more is seeded, takes reads, and its voters stay odd", async () => {
+    await changes(
+      "4th member",
+      (now) => ({
+        ...now,
+        machines: { ...now.machines, "db-4": { ...SMALL, zone: "a" } },
+        etcd: { voters: ["db-1", "db-2", "db-3"] },
+        poolers: { machines: ["db-1", "db-2", "db-3"] },
+      }),
+      FLOW,
+    );
+  });
+
+  it("the leader leaves, whoever it is", async () => {
+    const { leader } = await cluster.settled(30);
+    await changes(
+      "leader removed",
+      (now) => {
+        const machines = without(now.machines, leader);
+        const keys = Object.keys(machines);
+        return { ...now, machines, etcd: { voters: keys }, poolers: { machines: keys } };
+      },
+      ONE_SWITCHOVER,
+    );
+    expect(cluster.keys).not.toContain(leader);
+  });
+});
+
+describe("machines", () => {
+  it("more memory for all: one power cycle each, the leader hands over first", async () => {
+    await changes(
+      "memory 1GB to 1280MB",
+      (now) => ({
+        ...now,
+        machines: Object.fromEntries(
+          Object.entries(now.machines).map(([key, machine]) => [
+            key,
+            { ...machine, size: { ...machine.size, memory: "1280MB" } },
+          ]),
+        ),
+      }),
+      ONE_SWITCHOVER,
+    );
+  });
+
+  it("larger disks grow while they are in use", async () => {
+    await changes(
+      "disks 2GB to 3GB",
+      (now) => ({
+        ...now,
+        machines: Object.fromEntries(
+          Object.entries(now.machines).map(([key, machine]) => [key, { ...machine, disks: { data: { size: "3GB" } } }]),
+        ),
+      }),
+      FLOW,
+    );
+  });
+
+  it("made anew from another image, one after the other", async () => {
+    await changes(
+      "another image",
+      (now) => ({ ...now, platform: { ...now.platform, image: "again" } as ClusterInput["platform"] }),
+      ONE_SWITCHOVER,
+    );
+  });
+});
