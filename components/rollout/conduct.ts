@@ -89,7 +89,7 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
 async function makeReady(pool: SshPool, { before, after, say }: Rollout): Promise<void> {
   const now = await look(pool, after);
   // A new member that is not let in would never be seeded.
-  await rewrite(pool, now, (present) => documentThatAdmits(after, present));
+  await rewrite(pool, now, (present) => documentThatAdmits(before, after, present));
   if (before !== undefined && now.state.kind === "living") await enterTransition(pool, before, after, now.state);
   const members = machinesWith(pool.access, "postgresql").map(({ key }) => key);
   await takeBack(pool, now.seen, members, say);

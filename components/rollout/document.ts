@@ -1,9 +1,11 @@
 /** Patroni's dynamic configuration on its way from what stands in the DCS to what is declared. Pure. */
+import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "../operate/patroni";
 import { planCluster } from "../plan";
 import type { DurabilityState, LivingCluster } from "../plan/change";
-import { type DynamicConfiguration, dynamicConfiguration } from "../services/patroni";
+import { type DynamicConfiguration, dynamicConfiguration, hbaRules } from "../services/patroni";
 import { type ClusterSpec, clusterParameters } from "../spec";
+import { transitionalSpec } from "./transitional-spec";
 
 /** The whole document that a spec asks for. */
 export function declaredDocument(spec: ClusterSpec): DynamicConfiguration {
@@ -28,14 +30,16 @@ export function documentInPass(
 }
 
 /**
- * The present document with the declared rules of pg_hba before those that stand there: new members can be seeded, and
- * leaving ones stay connected. undefined: it lets all of them in already.
+ * The present document with rules of pg_hba that let the machines of both declarations in: new members can be seeded, and
+ * leaving ones stay connected. undefined: they stand there already.
  */
-export function documentThatAdmits(spec: ClusterSpec, present: JsonObject): JsonObject | undefined {
-  const standing = rulesOf(present) ?? [];
-  const declared = declaredDocument(spec).postgresql.pg_hba;
-  if (declared.every((rule) => standing.includes(rule))) return undefined;
-  const rules = [...declared, ...standing.filter((rule) => !declared.includes(rule))];
+export function documentThatAdmits(
+  before: ClusterSpec | undefined,
+  after: ClusterSpec,
+  present: JsonObject,
+): JsonObject | undefined {
+  const rules = hbaRules(planCluster(before === undefined ? after : transitionalSpec(before, after)));
+  if (isDeepStrictEqual(rules, rulesOf(present))) return undefined;
   return asJson({ ...present, postgresql: { ...(present.postgresql as JsonObject), pg_hba: rules } });
 }
 

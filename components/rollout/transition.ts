@@ -8,33 +8,9 @@ import type { LivingCluster } from "../plan/change";
 import { haproxyBundle } from "../services/haproxy";
 import { pgbouncerBundle } from "../services/pgbouncer";
 import type { ServiceBundle } from "../services/types";
-import { type ClusterSpec, clusterParameters, type MachineSpec } from "../spec";
+import type { ClusterSpec } from "../spec";
 import { deliver } from "./deliver";
-
-/** A declaration for poolers alone: what holds for them while the cluster is on its way. Pure. */
-export function transitionalSpec(before: ClusterSpec, after: ClusterSpec): ClusterSpec {
-  const machines: Record<string, MachineSpec> = { ...after.machines };
-  for (const [key, old] of Object.entries(before.machines)) {
-    const next = after.machines[key];
-    // Its old size: processes that a larger machine gets come when it is larger.
-    machines[key] = next === undefined || next.member === false ? old : { ...old, member: next.member };
-  }
-  const connections = [before, after].map((spec) => Number(clusterParameters(spec).max_connections));
-  const sizes = [before, after].flatMap(({ poolers: { poolSize } }) => (poolSize === undefined ? [] : [poolSize]));
-  return {
-    ...after,
-    machines,
-    postgresql: {
-      ...after.postgresql,
-      parameters: { ...after.postgresql.parameters, max_connections: String(Math.min(...connections)) },
-    },
-    poolers: {
-      machines: [...new Set([...before.poolers.machines, ...after.poolers.machines])].sort(),
-      maxClientConnections: after.poolers.maxClientConnections,
-      ...(sizes.length === 0 ? {} : { poolSize: Math.min(...sizes) }),
-    },
-  };
-}
+import { transitionalSpec } from "./transitional-spec";
 
 /** Services that a pooler machine is made of, as one declaration has them; none for a machine that it has no pooler on. */
 function poolerBundles(plan: ClusterPlan, key: string): readonly ServiceBundle[] {
