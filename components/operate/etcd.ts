@@ -71,8 +71,13 @@ export async function healthyVoter(pool: SshPool, except: readonly string[] = []
 async function succeed(pool: SshPool, voter: string, words: readonly string[]): Promise<string> {
   const result = await etcdctl(pool, voter, words);
   if (result.code === 0) return result.stdout;
-  const reason = messageOf(result.stderr || result.stdout).slice(-300);
-  throw new OperateError(voter, `etcdctl ${words.slice(0, 2).join(" ")}`, reason, "See etcd's journal there");
+  throw new OperateError(voter, `etcdctl ${words.slice(0, 2).join(" ")}`, reasonOf(result), "See etcd's journal there");
+}
+
+/** etcdctl's last word, without the log line in front of it. */
+function reasonOf({ stdout, stderr, code }: ExecResult): string {
+  const said = messageOf(stderr || stdout);
+  return /Error: (.*)$/s.exec(said)?.[1]?.trim() ?? (said.slice(-300) || `exit status ${code}`);
 }
 
 /** The members as a healthy voter knows them. */
@@ -98,10 +103,11 @@ export async function addLearner(pool: SshPool, key: string, address: string): P
   const find = async () => (await listMembers(pool, voter)).find((m) => m.peerUrls.includes(url));
   const known = await find();
   if (known) return known;
-  await succeed(pool, voter, ["member", "add", key, `--peer-urls=${url}`, "--learner"]);
+  const result = await etcdctl(pool, voter, ["member", "add", key, `--peer-urls=${url}`, "--learner"]);
+  // A busy etcd may do it after it gave up waiting for that: the list tells.
   const added = await find();
   if (added) return added;
-  throw new OperateError(voter, "adding an etcd learner", `${key} is not listed after it`, "Run `member list` there");
+  throw new OperateError(voter, "adding an etcd learner", reasonOf(result), "See etcd's journal there");
 }
 
 /** Gives a learner its vote. False: it has not caught up yet; ask again a little later. */
@@ -116,7 +122,9 @@ export async function promoteLearner(pool: SshPool, key: string): Promise<boolea
   if (result.code === 0) return true;
   const said = messageOf(result.stderr || result.stdout);
   if (/in sync with leader|not ready|learner is not ready/i.test(said)) return false;
-  throw new OperateError(key, "promoting an etcd learner", said.slice(-300), "See etcd's journal there");
+  // Done or not: the list of members tells, when it is asked again.
+  if (/request timed out|deadline exceeded|code = Unavailable/i.test(said)) return false;
+  throw new OperateError(key, "promoting an etcd learner", reasonOf(result), "See etcd's journal there");
 }
 
 /**
@@ -129,5 +137,9 @@ export async function removeMember(pool: SshPool, key: string): Promise<void> {
   const member = (await listMembers(pool, voter)).find(
     (m) => m.key === key || (address !== undefined && m.peerUrls.includes(`https://${address}:${PEER_PORT}`)),
   );
-  if (member) await succeed(pool, voter, ["member", "remove", member.id]);
+  if (member === undefined) return;
+  const result = await etcdctl(pool, voter, ["member", "remove", member.id]);
+  // As above.
+  if (result.code === 0 || !(await listMembers(pool, voter)).some(({ id }) => id === member.id)) return;
+  throw new OperateError(voter, `taking ${key} out of etcd`, reasonOf(result), "See etcd's journal there");
 }

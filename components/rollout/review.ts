@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { withSsh } from "../operate/ssh";
 import { describeStep, type RolloutPlan, renderPlan, rollout } from "../plan/change";
-import type { ClusterSpec } from "../spec";
+import { type ClusterSpec, warnings } from "../spec";
 import { look } from "./look";
 import type { PreviousRun } from "./previous";
 
@@ -9,10 +9,12 @@ import type { PreviousRun } from "./previous";
 const CONNECT_TIMEOUT_MS = 2000;
 
 /**
- * Looks at the living cluster, plans the way from it to the declaration, and shows the plan beside Pulumi's own diff.
+ * Looks at the living cluster, plans the way from it to the declaration, and shows the plan beside Pulumi's own diff, and
+ * what the declaration itself gives cause to warn of.
  * @throws Error when the change is refused, and, in an update, when the cluster could not be seen: `up` does not guess.
  */
 export async function reviewChange(previous: PreviousRun | undefined, after: ClusterSpec): Promise<RolloutPlan> {
+  for (const { path, text } of warnings(after)) await pulumi.log.warn(`${path}: ${text}`);
   const plan = await planChange(previous, after);
   if (previous === undefined) return plan;
   const text = renderPlan(plan, { color: process.stdout.isTTY === true });
