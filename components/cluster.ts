@@ -34,6 +34,14 @@ export interface ClusterChange {
   readonly plan: RolloutPlan;
 }
 
+function incarnations(machines: readonly ReachableMachine[]): pulumi.Output<Record<string, string>> {
+  const all = pulumi.all(machines.map(({ incarnation }) => incarnation));
+  const keys = machines.map(({ key }) => key);
+  return all.apply((made) =>
+    Object.fromEntries(keys.flatMap((key, i) => (made[i] === undefined ? [] : [[key, made[i] as string]]))),
+  );
+}
+
 /** One PostgreSQL cluster: everything from its machines to its endpoints. */
 export class Cluster extends pulumi.ComponentResource {
   /** For writes and for reads that must see them: leads to whoever is leader. */
@@ -69,6 +77,7 @@ export class Cluster extends pulumi.ComponentResource {
       {
         plan,
         steps: conductorSteps(change.plan),
+        incarnations: incarnations(machines),
         access: this.access,
         passwords: secrets.cluster.apply(({ passwords }) => passwords),
       },

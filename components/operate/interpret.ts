@@ -34,6 +34,7 @@ export interface MachineReport {
   readonly cluster?: PatroniCluster;
   readonly configuration?: JsonObject;
   readonly etcdHealth?: { healthy: boolean; leader: boolean; learner: boolean; databaseBytes: number };
+  readonly etcdInitialised?: boolean;
   readonly etcdMembers?: readonly { id: string; name: string; peerUrls: readonly string[]; learner: boolean }[];
   readonly pooler?: { readonly processes: readonly PoolerProcess[]; readonly resumesAt: number | null };
   readonly routes?: Routes & { readonly ok: boolean };
@@ -259,6 +260,7 @@ function etcdSeen(access: ClusterAccess, reports: ReadonlyMap<string, MachineRep
       key,
       learner: member.learner,
       healthy: health?.healthy ?? false,
+      hasData: reports.get(key)?.etcdInitialised ?? null,
       databaseBytes: health?.databaseBytes ?? null,
     };
   });

@@ -176,6 +176,8 @@ export interface EtcdMember {
   readonly learner: boolean;
   /** It answered and reads through the majority; false too when it could not be asked. */
   readonly healthy: boolean;
+  /** There is data of etcd's on its machine; null: it could not be looked. */
+  readonly hasData: boolean | null;
   readonly databaseBytes: number | null;
 }
 

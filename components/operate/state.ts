@@ -59,7 +59,14 @@ function living(seen: Observation, options: StateOptions): LivingCluster {
       user: t.user,
       application: t.application,
     })),
-    etcd: { members: (seen.etcd?.members ?? []).map(({ key, healthy, learner }) => ({ key, healthy, learner })) },
+    etcd: {
+      members: (seen.etcd?.members ?? []).map(({ key, healthy, learner, hasData }) => ({
+        key,
+        healthy,
+        learner,
+        ...(!healthy && !learner && hasData === false ? { dataLost: true as const } : {}),
+      })),
+    },
     ...(unfinished ? { unfinished } : {}),
     unknown,
   };

@@ -1,6 +1,7 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServiceBundle, ServiceFile } from "../services/types";
+import { addressTo } from "./addressee";
 import { fingerprint, renderBundle, renderFiles } from "./bundle";
 import type { Connection, ReachableMachine } from "./connection";
 import { INSTALL_PROGRAM, PROGRAM, program } from "./program";
@@ -23,17 +24,14 @@ function connectionArgs(machine: ReachableMachine) {
   }));
 }
 
-/** What is put on a machine is put on the one that takes its place as well: a comment in it changes with the machine. */
 function addressed(
   machine: ReachableMachine,
   text: pulumi.Input<string>,
   place: "first" | "last" = "first",
 ): pulumi.Output<string> {
-  return pulumi.all([machine.incarnation, text]).apply(([incarnation, plain]) => {
-    if (incarnation === undefined) return plain;
-    const comment = `# machine ${incarnation}\n`;
-    return place === "first" ? comment + plain : plain + comment;
-  });
+  return pulumi
+    .all([machine.incarnation, text])
+    .apply(([incarnation, plain]) => (incarnation === undefined ? plain : addressTo(incarnation, plain, place)));
 }
 
 function asRoot(machine: ReachableMachine, command: string): string {

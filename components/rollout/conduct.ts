@@ -16,6 +16,7 @@ import {
   type ClusterState,
   describeStep,
   isMachineWork,
+  type RolloutPlan,
   renderPlan,
   rollout,
   type Step,
@@ -34,7 +35,7 @@ export interface Rollout {
   readonly before: ClusterSpec | undefined;
   readonly after: ClusterSpec;
   readonly say: (line: string) => void;
-  /** Stops in front of this step, or behind it. Default: at the end. */
+  /** Stops in front of this step, or behind it; where the plan has no such step, nothing is done. Default: at the end. */
   readonly stop?: { readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
 }
 
@@ -63,6 +64,7 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     const state = seenBy(work, await settled(pool, work), later);
     const step = nextStep(work, state);
     if (step === undefined || state.kind !== "living") break;
+    if (work.stop !== undefined && !planned(work, state).steps.some(work.stop.when)) return proof.measured();
     const stopHere = work.stop?.when(step) === true;
     if (stopHere && work.stop?.at === "before") return proof.measured();
     if (step.by === "platform") {
@@ -112,8 +114,12 @@ function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly s
   return asIfMade(after, asIfGrown(after, state), later);
 }
 
+function planned({ before, after }: Rollout, state: ClusterState): RolloutPlan {
+  return rollout(before, after, state);
+}
+
 function nextStep(work: Rollout, state: ClusterState): Step | undefined {
-  const plan = rollout(work.before, work.after, state);
+  const plan = planned(work, state);
   if (!plan.executable)
     throw new OperateError(work.after.name, "planning the next step", renderPlan(plan), "Nothing more was changed");
   return plan.steps.find(({ by, kind }) => by !== "converge" && kind !== "preflight" && kind !== "verify");

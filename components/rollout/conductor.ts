@@ -11,6 +11,8 @@ export interface ConductorArgs {
   readonly passwords: pulumi.Output<ClusterPasswords>;
   /** What it has to do on the running cluster, in words: empty on a first deployment, and when all is as declared. */
   readonly steps: readonly string[];
+  /** What tells a machine from the one that takes its place, by key. */
+  readonly incarnations: pulumi.Output<Record<string, string>>;
 }
 
 /**
@@ -26,6 +28,7 @@ export class Conductor extends ThinResource {
         // Shown field by field: what the tuning made of the declared hardware is part of the review.
         configuration: dynamicConfiguration(args.plan),
         steps: args.steps,
+        incarnations: args.incarnations,
         // The spec is shown on the cluster's own row already; here it is what the next update compares with.
         spec: pulumi.secret(args.plan.spec),
         access: args.access,

@@ -5,6 +5,7 @@ import { setAside } from "../operate/reads";
 import { withSsh } from "../operate/ssh";
 import { planCluster } from "../plan";
 import { isMachineWork, type RolloutPlan } from "../plan/change";
+import { addressee } from "../remote/addressee";
 import { baseBundle } from "../services/base";
 import { patroniBundle } from "../services/patroni";
 import type { ClusterSpec } from "../spec";
@@ -31,8 +32,9 @@ export class Gates {
     private readonly after: ClusterSpec,
   ) {
     this.order = plan.steps.flatMap((step) => (isMachineWork(step) ? [step.machine] : []));
-    // Registered in every run: the engine asks for them by name when a machine goes that once had one.
-    this.hooks = new Map(Object.keys(after.machines).map((key) => [key, this.machineHook(key)]));
+    // Registered in every run but the first: the engine asks for them by name when a machine goes that once had one.
+    const keys = previous === undefined ? [] : Object.keys(after.machines);
+    this.hooks = new Map(keys.map((key) => [key, this.machineHook(key)]));
   }
 
   /** Clients use the machine's pooler, and it stays where it is. */
@@ -79,9 +81,11 @@ export class Gates {
 
   /** For etcd on a machine that becomes a voter: the others have to know of it before it starts. */
   voter(key: string): pulumi.ResourceHookBinding {
+    if (this.previous === undefined || !this.after.etcd.voters.includes(key)) return {};
     const joins = this.plan.steps.some((step) => step.kind === "add-voter" && step.machine === key);
-    if (!joins) return {};
-    const hook = this.hook(`${this.after.name}-${key}-voter-gate`, () => true, {
+    // A machine that was lost, and is made anew in this run, could not be seen when the plan was made.
+    const name = `${this.after.name}-${key}-voter-gate`;
+    const hook = this.hook(name, (args) => joins || isForAnotherMachine(args), {
       at: "after",
       when: (step) => step.kind === "add-voter" && step.machine === key,
     });
@@ -91,13 +95,13 @@ export class Gates {
   /** One gate at a time: each looks at what the one before has left. */
   private hook(
     name: string,
-    closed: () => boolean,
+    closed: (args: pulumi.ResourceHookArgs) => boolean,
     stop: NonNullable<Rollout["stop"]>,
     then: (access: ClusterAccess) => Promise<void> = async () => undefined,
   ): pulumi.ResourceHook {
     const { previous, after } = this;
     return new pulumi.ResourceHook(name, async (args) => {
-      if (previous === undefined || !closed()) return;
+      if (previous === undefined || !closed(args)) return;
       const say = (line: string) => void pulumi.log.info(`${args.name}: ${line}`);
       const work = async () => {
         const { access } = previous;
@@ -109,4 +113,9 @@ export class Gates {
       await mine;
     });
   }
+}
+
+/** The command goes to a machine that has taken the place of the one to which it went before. */
+function isForAnotherMachine({ oldInputs, newInputs }: pulumi.ResourceHookArgs): boolean {
+  return addressee(oldInputs?.stdin) !== addressee(newInputs?.stdin);
 }

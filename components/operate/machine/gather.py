@@ -221,6 +221,11 @@ def initialised():
     return os.path.exists(DATA + "/PG_VERSION")
 
 
+def etcd_initialised():
+    """etcd has data of its own here: it was founded, or has joined."""
+    return os.path.isdir("/var/lib/etcd/pgkeel/member")
+
+
 def notes():
     """What the platform wrote down of the machine (image, zone, vcpu, memoryBytes), if it did."""
     text = read("/etc/pgkeel/machine.json")
@@ -234,7 +239,7 @@ def main():
         parts |= {"patroni": lambda: patroni("patroni")}
         parts |= {"cluster": lambda: patroni("cluster"), "configuration": lambda: patroni("config")}
     if "etcd" in ROLES:
-        parts |= {"etcdHealth": etcd_health, "etcdMembers": etcd_members}
+        parts |= {"etcdHealth": etcd_health, "etcdMembers": etcd_members, "etcdInitialised": etcd_initialised}
     if "pooler" in ROLES:
         parts |= {"pooler": lambda: program("pgbouncer-pause"), "routes": lambda: program("haproxy-routes")}
     answer, problems, lock = {}, {}, threading.Lock()

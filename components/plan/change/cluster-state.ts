@@ -136,6 +136,8 @@ export interface EtcdMemberState {
   readonly healthy: boolean;
   /** Still a learner: has no vote. */
   readonly learner: boolean;
+  /** A voter on whose machine no data of etcd's is: the machine was made anew. It can only join as a new one. */
+  readonly dataLost?: true;
 }
 
 export interface UnfinishedStep {

@@ -11,7 +11,7 @@ import { emptyMachines, newMembers, newVoters } from "./arrivals";
 import type { LivingCluster } from "./cluster-state";
 import { configuration, growingDisks, pausedPoolers } from "./configure";
 import type { Decision, Rule } from "./decision";
-import { begunReplacement, deadThatGo, whatLeaves } from "./departures";
+import { begunReplacement, deadThatGo, votersWithoutData, whatLeaves } from "./departures";
 import { strongerDurability, weakerDurability } from "./durability";
 import type { Goal } from "./goal";
 import { leadersTurn, leaderWhereItIs, oneMachine } from "./turns";
@@ -19,6 +19,7 @@ import { leadersTurn, leaderWhereItIs, oneMachine } from "./turns";
 const RULES: readonly Rule[] = [
   pausedPoolers,
   deadThatGo,
+  votersWithoutData,
   configuration,
   growingDisks,
   leaderWhereItIs,

@@ -26,6 +26,12 @@ export function deadThatGo(goal: Goal, state: LivingCluster): Decision | undefin
   return undefined;
 }
 
+/** A voter whose machine was lost and made anew gives its place up, to join like any new one. */
+export function votersWithoutData(_goal: Goal, state: LivingCluster): Decision | undefined {
+  const lost = state.etcd.members.find(({ dataLost }) => dataLost);
+  return lost === undefined ? undefined : removeVoter(state, lost.key);
+}
+
 /** A machine that has left everything to be made anew, or is on its way out. */
 export function begunReplacement(goal: Goal, state: LivingCluster): Decision | undefined {
   for (const key of Object.keys(goal.after.machines).sort()) {

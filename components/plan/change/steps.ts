@@ -268,6 +268,8 @@ export function unsettled(after: ClusterSpec, state: ClusterState): string[] {
     const why = unwell(state, key);
     return why === undefined ? [] : [`${key} ${why}`];
   });
-  const sick = state.etcd.members.filter(({ healthy }) => !healthy).map(({ key }) => `etcd on ${key} is not healthy`);
+  const sick = state.etcd.members
+    .filter(({ healthy, dataLost }) => !healthy && !dataLost)
+    .map(({ key }) => `etcd on ${key} is not healthy`);
   return [...(state.leader === undefined ? ["no member leads"] : []), ...unwellOnes, ...sick];
 }

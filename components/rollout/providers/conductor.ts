@@ -12,6 +12,7 @@ import { waitUntilFormed } from "../formation";
 interface ConductorInputs {
   readonly configuration: JsonObject;
   readonly steps: readonly string[];
+  readonly incarnations?: Readonly<Record<string, string>>;
   readonly spec: ClusterSpec;
   readonly access: ClusterAccess;
   readonly passwords: ClusterPasswords;
@@ -37,8 +38,9 @@ export async function create(inputs: ConductorInputs) {
 }
 
 export async function diff(_id: string, old: ConductorInputs, inputs: ConductorInputs) {
-  const declared = ({ configuration, spec, access, passwords }: ConductorInputs) => ({
+  const declared = ({ configuration, incarnations, spec, access, passwords }: ConductorInputs) => ({
     configuration,
+    incarnations,
     spec,
     access,
     passwords,
