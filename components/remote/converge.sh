@@ -4,12 +4,19 @@
 #
 #   converge SERVICE            the service's files and its script; checks, moves, applies
 #   converge SERVICE --secrets  files with secrets; moves them, and leaves the applying to the call above
-#   converge SERVICE --passing  like the first, but for a while only: what was given before stays the declared state
-#   converge SERVICE --again    without a bundle: puts all of the service's files back, secrets too, and applies
+#   converge SERVICE --passing  like the first, for files that hold only during a rollout: what is kept stays as it was
+#   converge SERVICE --again    without input: the first two once more, with the bundles that were kept
+#   converge SERVICE --check    without input: what differs from the bundles that were kept; changes nothing, waits for
+#                               nothing
+#   converge --check            the same for all services of the machine; each line begins with its service
 #
-# The bundles that declare a service's state are kept in its state directory as declared.main and declared.secrets, for
-# the last call and for whoever looks for files that were changed by hand. The file passing stands there while files are
-# in place for a while only.
+# The last bundles that declared the service's state are kept in its state directory, for root only, as declared.main and
+# declared.secrets: with them a change by hand is seen, and put back. The file passing stands there while files are in place
+# for a while only.
+#
+# --check prints a line for each path: `PATH missing`, `PATH content`, `PATH mode` (owner or mode) or `PATH unapplied` (in
+# place, but the apply that should follow has not succeeded). Before them stands `passing` while the files of --passing
+# hold, or `busy`, alone, while another run is at work. Of a service that has no kept bundle it says nothing.
 #
 # Bundle format: lines before the first header are comments. A header is `=== PATH OWNER:GROUP MODE`; the lines after
 # it, up to the next header, are that file.
@@ -18,35 +25,213 @@
 #   SCRIPT check STAGE           before anything is moved: the new files stand below STAGE at their absolute paths
 #   SCRIPT apply [CHANGED...]    after: the paths that changed or went since the last apply that succeeded
 #
-# Exit status: 0 done, 64 wrong call, 65 a file was refused by its check (nothing was moved), else as the script says.
+# Exit status: 0 done, 64 wrong call, 65 a file was refused by its check (nothing was moved), 66 no bundle was kept, 75
+# another run is at work, else as the script says.
 set -euo pipefail
 umask 022
 
 # PGKEEL_ROOT puts everything below another directory: for the tests of this program.
 readonly root=${PGKEEL_ROOT:-}
+readonly home=$root/var/lib/pgkeel
+readonly usage="usage: converge SERVICE [--secrets | --passing] < BUNDLE, converge SERVICE --again, or converge [SERVICE] --check"
 
-readonly service=${1:?usage: converge SERVICE [--secrets | --passing] < bundle}
-kind=${2:-main} passing=no
-if [ "$kind" = --passing ]; then
-  kind=main passing=yes
+# --- Looking ------------------------------------------------------------------------------------------------------------
+
+# Differences of services from what was kept: three programs for however many files, for this is part of every look at
+# the cluster.
+look() {
+  local name file facts kept=()
+  for name in "$@"; do
+    [ -f "$home/$name/declared.main" ] || continue
+    # One that is at work moves files at this moment; what it leaves is seen by the next look.
+    if ! flock -n -s "$home/$name/lock" true; then
+      echo "$name busy"
+      continue
+    fi
+    [ ! -e "$home/$name/passing" ] || echo "$name passing"
+    for file in "$home/$name"/declared.* "$home/$name/pending"; do [ ! -f "$file" ] || kept+=("$file"); done
+  done
+  [ ${#kept[@]} -gt 0 ] || return 0
+  facts=$(LC_ALL=C awk -v root="$root" '/^=== / { printf "%s%s%c", root, $2, 0 }' "${kept[@]}" |
+    LC_ALL=C xargs -0 stat -c '%n %s %U:%G %04a %F' 2>/dev/null || true)
+  LC_ALL=C awk -v root="$root" -v home="$home/" -v facts="$facts" "$compare" "${kept[@]}"
+}
+
+# shellcheck disable=SC2016 # awk's own.
+readonly compare='
+  BEGIN {
+    count = split(facts, lines, "\n")
+    for (i = 1; i <= count; i++) {
+      split(lines[i], word, " ")
+      size[word[1]] = word[2]; owner[word[1]] = word[3]; mode[word[1]] = word[4]
+      regular[word[1]] = lines[i] ~ / regular (empty )?file$/
+    }
+  }
+  function finish() {
+    if (path == "" || state == "missing") return
+    # The length tells of what follows the last line that was compared, be it only a newline too few.
+    if (differs || length_ != size[file]) state = "content"
+    close(file)
+  }
+  function tell() {
+    finish()
+    if (path != "" && state != "") { print service, path, state; told[service, path] = 1 }
+    path = ""
+  }
+  FNR == 1 {
+    tell()
+    service = substr(FILENAME, length(home) + 1)
+    sub(/\/.*/, "", service)
+    pending = FILENAME ~ /\/pending$/
+  }
+  pending { if (!((service, $0) in told)) { print service, $0, "unapplied"; told[service, $0] = 1 } next }
+  /^=== / {
+    tell()
+    path = $2; file = root path; state = ""; differs = 0; length_ = 0
+    if (!(file in size)) state = "missing"
+    else if (!regular[file] || mode[file] != $4 || (root == "" && owner[file] != $3)) state = "mode"
+    if (state != "missing" && !regular[file]) differs = 1
+    next
+  }
+  path != "" {
+    length_ += length($0) + 1
+    if (state != "missing" && !differs && ((getline line < file) <= 0 || line != $0)) differs = 1
+  }
+  END { tell() }
+'
+
+if [ "${1-}" = --check ]; then
+  services=()
+  for directory in "$home"/*/; do [ ! -f "$directory/declared.main" ] || services+=("$(basename "$directory")"); done
+  look ${services[@]+"${services[@]}"}
+  exit
 fi
-readonly kind passing
-readonly state=$root/var/lib/pgkeel/$service
+
+readonly service=${1:?$usage}
+readonly call=${2:-main}
+readonly state=$home/$service
 readonly script=/usr/local/lib/pgkeel/services/$service
-readonly manifest=$state/manifest.$kind
 readonly pending=$state/pending
 
-case $kind in
-main | --secrets) ;;
---again)
-  if [ -e "$state/declared.secrets" ]; then "$0" "$service" --secrets <"$state/declared.secrets"; fi
-  exec "$0" "$service" <"$state/declared.main"
+case $call in
+main | --secrets | --passing | --again) ;;
+--check)
+  look "$service" | cut -d' ' -f2-
+  exit
   ;;
 *)
-  echo "converge: unknown option $kind" >&2
+  echo "converge: unknown option $call; $usage" >&2
   exit 64
   ;;
 esac
+
+# --- Changing -----------------------------------------------------------------------------------------------------------
+
+# Splits the bundle of standard input below $stage: a tree as the machine is to have it, and the list of its files.
+unpack() {
+  local number path owner mode
+  rm -rf "${stage:?}"/*
+  # For root alone, as the secrets in it: the check below lets others look into the stage.
+  (umask 077 && cat >"$stage/bundle")
+  LC_ALL=C awk -v dir="$stage" '
+    /^=== / {
+      if (NF != 4 || $2 !~ /^\//) { print "converge: bad header: " $0 > "/dev/stderr"; exit 1 }
+      if (out) close(out)
+      n++; out = dir "/content." n
+      print n, $2, $3, $4 > (dir "/list")
+      printf "" > out
+      next
+    }
+    n { print > out }
+  ' "$stage/bundle" || exit 64
+  [ -f "$stage/list" ] || {
+    echo "converge $service: the bundle has no file" >&2
+    exit 64
+  }
+  # The tree that the check sees.
+  mkdir "$stage/tree"
+  while read -r number path owner mode; do
+    mkdir -p "$stage/tree$(dirname "$path")"
+    mv "$stage/content.$number" "$stage/tree$path"
+    chmod "$mode" "$stage/tree$path"
+    [ -n "$root" ] || chown "$owner" "$stage/tree$path" || {
+      echo "converge $service: $path: the owner $owner does not exist on this machine; is the service's package installed?" >&2
+      exit 65
+    }
+  done <"$stage/list"
+}
+
+check() {
+  [ -f "$stage/tree$script" ] || {
+    echo "converge $service: the bundle lacks the script $script" >&2
+    exit 64
+  }
+  # The service's own user must be able to read what its program checks.
+  chmod 0755 "$state" "$stage" "$stage/tree"
+  if ! bash "$stage/tree$script" check "$stage/tree"; then
+    chmod 0700 "$state"
+    echo "converge $service: the check refused the new files; nothing was changed on this machine" >&2
+    exit 65
+  fi
+  chmod 0700 "$state"
+}
+
+# What a file has that its bundle names beside its content.
+attributes() { if [ -n "$root" ]; then stat -c "$2 %04a" "$1"; else stat -c '%U:%G %04a' "$1"; fi; }
+
+# Moves what differs. The pending list is written before the move, so that a kill in between costs one apply too many
+# and never one too few.
+place() {
+  local manifest=$1 path owner mode new old
+  while read -r _ path owner mode; do
+    new=$stage/tree$path
+    old=$root$path
+    if [ -f "$old" ] && cmp -s "$new" "$old" && [ "$(attributes "$old" "$owner")" = "$owner $mode" ]; then
+      continue
+    fi
+    printf '%s\n' "$path" >>"$pending"
+    mkdir -p "$(dirname "$old")"
+    # Beside its place, so that the move is a rename.
+    cp -p "$new" "$old.pgkeel-new"
+    mv -fT "$old.pgkeel-new" "$old"
+    echo "changed $path"
+  done <"$stage/list"
+
+  # Files that the service owned and no longer has.
+  cut -d' ' -f2 "$stage/list" | sort >"$stage/manifest"
+  if [ -f "$manifest" ]; then
+    while read -r path; do
+      [ -e "$root$path" ] || continue
+      printf '%s\n' "$path" >>"$pending"
+      rm -f "$root$path"
+      echo "removed $path"
+    done < <(comm -23 "$manifest" "$stage/manifest")
+  fi
+  mv "$stage/manifest" "$manifest"
+}
+
+secrets() {
+  unpack
+  place "$state/manifest.--secrets"
+  mv "$stage/bundle" "$state/declared.secrets"
+}
+
+main() {
+  local changed
+  unpack
+  check
+  # Before the first file, so that a kill leaves no passing file without its mark.
+  [ "$call" != --passing ] || touch "$state/passing"
+  place "$state/manifest.main"
+  if [ "$call" != --passing ]; then
+    mv "$stage/bundle" "$state/declared.main"
+    rm -f "$state/passing"
+  fi
+  touch "$pending"
+  mapfile -t changed < <(sort -u "$pending")
+  bash "$root$script" apply ${changed[@]+"${changed[@]}"}
+  rm -f "$pending"
+}
 
 mkdir -p "$state"
 chmod 0700 "$state"
@@ -63,89 +248,15 @@ trap 'rm -rf "$stage"' EXIT
 # Stages of killed runs.
 for old in "$state"/stage.*; do [ "$old" = "$stage" ] || rm -rf "$old"; done
 
-# Splits the bundle: contents to numbered files, headers to a list.
-cat >"$stage/bundle"
-chmod 0600 "$stage/bundle"
-LC_ALL=C awk -v dir="$stage" '
-  /^=== / {
-    if (NF != 4 || $2 !~ /^\//) { print "converge: bad header: " $0 > "/dev/stderr"; exit 1 }
-    if (out) close(out)
-    n++; out = dir "/content." n
-    print n, $2, $3, $4 > (dir "/list")
-    printf "" > out
-    next
+case $call in
+main | --passing) main ;;
+--secrets) secrets ;;
+--again)
+  [ -f "$state/declared.main" ] || {
+    echo "converge $service: this machine has kept no files of it; a changed declaration of the service, or a new machine, brings them" >&2
+    exit 66
   }
-  n { print > out }
-' "$stage/bundle" || exit 64
-[ -f "$stage/list" ] || {
-  echo "converge $service: the bundle has no file" >&2
-  exit 64
-}
-
-# The tree that the check sees.
-mkdir "$stage/tree"
-while read -r number path owner mode; do
-  mkdir -p "$stage/tree$(dirname "$path")"
-  mv "$stage/content.$number" "$stage/tree$path"
-  chmod "$mode" "$stage/tree$path"
-  [ -n "$root" ] || chown "$owner" "$stage/tree$path" || {
-    echo "converge $service: $path: the owner $owner does not exist on this machine; is the service's package installed?" >&2
-    exit 65
-  }
-done <"$stage/list"
-
-if [ "$kind" = main ]; then
-  [ -f "$stage/tree$script" ] || {
-    echo "converge $service: the bundle lacks the script $script" >&2
-    exit 64
-  }
-  # The service's own user must be able to read what its program checks.
-  chmod 0755 "$state" "$stage" "$stage/tree"
-  if ! bash "$stage/tree$script" check "$stage/tree"; then
-    chmod 0700 "$state"
-    echo "converge $service: the check refused the new files; nothing was changed on this machine" >&2
-    exit 65
-  fi
-  chmod 0700 "$state"
-fi
-
-# Moves what differs. The pending list is written before the move, so that a kill in between costs one apply too many
-# and never one too few.
-while read -r _ path owner mode; do
-  new=$stage/tree$path
-  old=$root$path
-  if [ -f "$old" ] && cmp -s "$new" "$old" && { [ -n "$root" ] || [ "$(stat -c '%U:%G %04a' "$old")" = "$owner $mode" ]; }; then
-    continue
-  fi
-  printf '%s\n' "$path" >>"$pending"
-  mkdir -p "$(dirname "$old")"
-  # Beside its place, so that the move is a rename.
-  cp -p "$new" "$old.pgkeel-new"
-  mv -f "$old.pgkeel-new" "$old"
-  echo "changed $path"
-done <"$stage/list"
-
-# Files that the service owned and no longer has.
-cut -d' ' -f2 "$stage/list" | sort >"$stage/manifest"
-if [ -f "$manifest" ]; then
-  while read -r path; do
-    [ -e "$root$path" ] || continue
-    printf '%s\n' "$path" >>"$pending"
-    rm -f "$root$path"
-    echo "removed $path"
-  done < <(comm -23 "$manifest" "$stage/manifest")
-fi
-mv "$stage/manifest" "$manifest"
-if [ $passing = yes ]; then
-  touch "$state/passing"
-else
-  mv "$stage/bundle" "$state/declared.${kind#--}"
-  [ "$kind" != main ] || rm -f "$state/passing"
-fi
-
-[ "$kind" = main ] || exit 0
-
-touch "$pending"
-mapfile -t changed < <(sort -u "$pending")
-bash "$root$script" apply ${changed[@]+"${changed[@]}"}
-rm -f "$pending"
+  [ ! -f "$state/declared.secrets" ] || secrets <"$state/declared.secrets"
+  main <"$state/declared.main"
+  ;;
+esac

@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -98,6 +108,142 @@ describe("converge", () => {
     expect(converge("").status).toBe(64);
     expect(converge("=== relative root:root 0644\n").status).toBe(64);
     expect(converge(renderFiles([file("/etc/a", "1\n")])).stderr).toContain("lacks the script");
+  });
+});
+
+describe("converge --check and --again", () => {
+  const files = [file("/etc/a", "1\n"), file("/etc/b", "\n2\n\n"), file("/etc/empty", "\n")];
+  const check = (...options: string[]) =>
+    converge("", ...options, "--check")
+      .stdout.split("\n")
+      .slice(0, -1);
+  const write = (path: string, content: string) => writeFileSync(join(root, path), content);
+
+  beforeEach(() => {
+    converge(renderFiles([file("/etc/key", "k\n")]), "--secrets");
+    converge(bundle(...files));
+    rmSync(join(root, "log"));
+  });
+
+  it("finds nothing on a machine that is as it was left, and nothing of a service that it never had", () => {
+    expect(check()).toEqual([]);
+    rmSync(join(root, "var/lib/pgkeel/demo"), { recursive: true });
+    expect(check()).toEqual([]);
+  });
+
+  it.each([
+    ["another word", () => write("etc/a", "2\n"), "/etc/a content"],
+    ["a line more", () => write("etc/a", "1\n\n"), "/etc/a content"],
+    ["a line less", () => write("etc/b", "\n2\n"), "/etc/b content"],
+    ["no newline at the end", () => write("etc/a", "1"), "/etc/a content"],
+    ["nothing in it", () => write("etc/empty", ""), "/etc/empty content"],
+    ["another secret", () => write("etc/key", "K\n"), "/etc/key content"],
+    ["another mode", () => chmodSync(join(root, "etc/a"), 0o600), "/etc/a mode"],
+    ["no file", () => rmSync(join(root, "etc/b")), "/etc/b missing"],
+    [
+      "a link to what it should be",
+      () => {
+        write("etc/elsewhere", "1\n");
+        rmSync(join(root, "etc/a"));
+        symlinkSync(join(root, "etc/elsewhere"), join(root, "etc/a"));
+      },
+      "/etc/a content",
+    ],
+  ])("tells of %s, and puts it back with its check and its apply", (_, disturb, told) => {
+    disturb();
+    expect(check()).toEqual([told]);
+    expect(converge("", "--again").status).toBe(0);
+    expect(check()).toEqual([]);
+    expect(read("etc/a") + read("etc/b") + read("etc/key")).toBe("1\n\n2\n\nk\n");
+    expect(read("log")).toBe(`apply ${told.split(" ")[0]}\n`);
+  });
+
+  it("tells of all services in one call", () => {
+    rmSync(join(root, "etc/a"));
+    const all = spawnSync("bash", [PROGRAM, "--check"], {
+      encoding: "utf8",
+      env: { ...process.env, PGKEEL_ROOT: root },
+    });
+    expect(all.stdout).toBe("demo /etc/a missing\n");
+    expect(all.status).toBe(0);
+  });
+
+  it("tells of what is in place and was not applied", () => {
+    write("fail", "");
+    write("etc/a", "2\n");
+    expect(converge("", "--again").status).not.toBe(0);
+    expect(check()).toEqual(["/etc/a unapplied"]);
+    rmSync(join(root, "fail"));
+    expect(converge("", "--again").status).toBe(0);
+    expect(check()).toEqual([]);
+  });
+
+  it("keeps nothing of a bundle that was refused", () => {
+    expect(converge(bundle(file("/etc/a", "REFUSE\n"))).status).toBe(65);
+    expect(check()).toEqual([]);
+  });
+
+  it("does not wait for a run that is at work, nor judge what it has half done", () => {
+    rmSync(join(root, "etc/a"));
+    const lock = join(root, "var/lib/pgkeel/demo/lock");
+    const busy = spawnSync("flock", [lock, "bash", PROGRAM, "demo", "--check"], {
+      encoding: "utf8",
+      env: { ...process.env, PGKEEL_ROOT: root },
+    });
+    expect(busy.stdout).toBe("busy\n");
+  });
+
+  it("keeps bundles for root only", () => {
+    for (const kept of ["declared.main", "declared.secrets"])
+      expect(statSync(join(root, "var/lib/pgkeel/demo", kept)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(root, "var/lib/pgkeel/demo")).mode & 0o777).toBe(0o700);
+  });
+
+  it("refuses to restore what it never kept", () => {
+    rmSync(join(root, "var/lib/pgkeel/demo"), { recursive: true });
+    expect(converge("", "--again").status).toBe(66);
+  });
+
+  describe("after --passing", () => {
+    const passing = bundle(file("/etc/a", "p\n"), file("/etc/b", "\n2\n\n"), file("/etc/more", "m\n"));
+    beforeEach(() => {
+      expect(converge(passing, "--passing").status).toBe(0);
+      expect(read("log")).toBe("apply /etc/a /etc/empty /etc/more\n");
+    });
+
+    it("tells of the mark and of the difference to what was kept", () => {
+      expect(read("etc/a")).toBe("p\n");
+      expect(check()).toEqual(["passing", "/etc/a content", "/etc/empty missing"]);
+    });
+
+    it("takes everything back with --again", () => {
+      expect(converge("", "--again").status).toBe(0);
+      expect(check()).toEqual([]);
+      expect(read("etc/a")).toBe("1\n");
+      expect(existsSync(join(root, "etc/more"))).toBe(false);
+    });
+
+    it("ends with the next normal bundle, which is kept", () => {
+      expect(converge(bundle(file("/etc/a", "n\n"))).status).toBe(0);
+      expect(check()).toEqual([]);
+      rmSync(join(root, "etc/a"));
+      converge("", "--again");
+      expect(read("etc/a")).toBe("n\n");
+    });
+
+    it("is set, and ends, even where the apply fails", () => {
+      write("fail", "");
+      expect(converge(bundle(...files)).status).not.toBe(0);
+      expect(check()[0]).not.toBe("passing");
+      expect(converge(passing, "--passing").status).not.toBe(0);
+      expect(check()[0]).toBe("passing");
+    });
+
+    it("is not set by a bundle that was refused", () => {
+      converge("", "--again");
+      expect(converge(bundle(file("/etc/a", "REFUSE\n")), "--passing").status).toBe(65);
+      expect(check()).toEqual([]);
+    });
   });
 });
 
