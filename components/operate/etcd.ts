@@ -128,14 +128,14 @@ export async function promoteLearner(pool: SshPool, key: string): Promise<boolea
 }
 
 /**
- * Takes a member out, by machine key, dead or alive. Done already: nothing happens. The caller has made sure that a
+ * Takes a member out, dead or alive: by machine key, or by address where it has no name. Done already: nothing happens. The caller has made sure that a
  * majority remains; etcd itself refuses only when a majority is not connected.
  */
 export async function removeMember(pool: SshPool, key: string): Promise<void> {
   const voter = await healthyVoter(pool, [key]);
-  const address = pool.access.machines.find((m) => m.key === key)?.address;
+  const address = pool.access.machines.find((m) => m.key === key)?.address ?? key;
   const member = (await listMembers(pool, voter)).find(
-    (m) => m.key === key || (address !== undefined && m.peerUrls.includes(`https://${address}:${PEER_PORT}`)),
+    (m) => m.key === key || m.peerUrls.includes(`https://${address}:${PEER_PORT}`),
   );
   if (member === undefined) return;
   const result = await etcdctl(pool, voter, ["member", "remove", member.id]);

@@ -13,6 +13,7 @@ import type {
   PoolerProcess,
   Problem,
   Routes,
+  ServiceFiles,
   Setting,
   SlotObservation,
   Software,
@@ -24,6 +25,7 @@ import type { JsonObject, PatroniCluster, PatroniMember, PatroniStatus } from ".
 /** What machine/gather.py prints. Any part may be missing; `problems` says why. */
 export interface MachineReport {
   readonly units?: readonly UnitState[];
+  readonly files?: Readonly<Record<string, ServiceFiles>>;
   readonly packages?: Readonly<Partial<Record<Software, string>>>;
   readonly hardware?: MachineObservation["hardware"];
   readonly notes?: MachineObservation["notes"];
@@ -54,6 +56,7 @@ export interface PostgresqlReport {
   readonly replication: readonly WalSender[];
   readonly slots: readonly SlotObservation[];
   readonly settings: readonly Setting[];
+  readonly altered?: Readonly<Record<string, string>>;
   readonly longTransactions: readonly LongTransaction[];
   readonly connections: number;
 }
@@ -62,6 +65,7 @@ export interface PostgresqlReport {
 export type Answer = { readonly report: MachineReport } | { readonly unreachable: string };
 
 const PART_NAMES: Readonly<Record<string, string>> = {
+  files: "files of its services",
   postgresql: "PostgreSQL",
   patroni: "state of Patroni",
   cluster: "topology by Patroni",
@@ -148,6 +152,7 @@ function machineSeen(
     hardware: report?.hardware ?? null,
     notes: report?.notes ?? {},
     units: report?.units ?? null,
+    files: report?.files ?? null,
     packages: report?.packages ?? null,
     disks: report?.disks ?? null,
     initialised: report?.initialised ?? null,
@@ -193,6 +198,7 @@ function memberSeen(
     pendingRestart: [...new Set([...byServer, ...byPatroni])].sort(),
     tags: listed?.tags ?? report?.patroni?.tags ?? {},
     settings,
+    altered: pg?.altered ?? {},
     slots: pg?.slots ?? [],
     longTransactions: pg?.longTransactions ?? [],
     connections: pg?.connections ?? null,
@@ -253,7 +259,7 @@ function etcdSeen(access: ClusterAccess, reports: ReadonlyMap<string, MachineRep
   const teller = tellers.find((r) => r.etcdHealth?.healthy) ?? tellers[0];
   if (!teller?.etcdMembers) return null;
   const members = teller.etcdMembers.map((member): EtcdMember => {
-    const key = member.name || ownerOf(access, member.peerUrls);
+    const key = member.name || ownerOf(access, member.peerUrls) || hostOf(member.peerUrls);
     const health = reports.get(key)?.etcdHealth;
     return {
       id: member.id,
@@ -273,6 +279,11 @@ function etcdSeen(access: ClusterAccess, reports: ReadonlyMap<string, MachineRep
     healthyVoters,
     hasMajority: healthyVoters > voters.length / 2,
   };
+}
+
+/** What a member without a name can be called by whose machine is not known. */
+function hostOf([url]: readonly string[]): string {
+  return url === undefined ? "" : new URL(url).hostname;
 }
 
 function ownerOf(access: ClusterAccess, peerUrls: readonly string[]): string {

@@ -47,6 +47,8 @@ export interface MachineObservation {
   /** What the platform noted when it made the machine. */
   readonly notes: { readonly image?: string; readonly zone?: string };
   readonly units: readonly UnitState[] | null;
+  /** What became of the files that the machine was given, by service; a service is missing that was never given any. */
+  readonly files: Readonly<Record<string, ServiceFiles>> | null;
   /** Installed package versions, by software. */
   readonly packages: Readonly<Partial<Record<Software, string>>> | null;
   readonly disks: readonly DiskUse[] | null;
@@ -69,6 +71,21 @@ export interface UnitState {
   /** systemd's UnitFileState: enabled, disabled, masked, static, … */
   readonly enabled: string;
   readonly restarts: number;
+  /** systemd is about to start or stop it. */
+  readonly queued?: boolean;
+}
+
+/** The files of one service on a machine, as they compare with what was kept there. */
+export interface ServiceFiles {
+  /** `passing`: files of a rollout hold for a while; `busy`: it is being converged at this moment, and was not looked at. */
+  readonly state: "declared" | "passing" | "busy";
+  readonly deviating: readonly DeviatingFile[];
+}
+
+export interface DeviatingFile {
+  readonly path: string;
+  /** `mode`: another owner or mode; `unapplied`: in place, but its service has not taken it over yet. */
+  readonly how: "missing" | "content" | "mode" | "unapplied";
 }
 
 export interface DiskUse {
@@ -111,6 +128,8 @@ export interface MemberObservation {
   readonly tags: Readonly<Record<string, unknown>>;
   /** A parameter is here when it needs a restart to change, or is not at its default. */
   readonly settings: readonly Setting[];
+  /** What ALTER SYSTEM has left in postgresql.auto.conf, in force or not, as it is written there. */
+  readonly altered: Readonly<Record<string, string>>;
   readonly slots: readonly SlotObservation[];
   readonly longTransactions: readonly LongTransaction[];
   readonly connections: number | null;

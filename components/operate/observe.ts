@@ -46,7 +46,9 @@ export async function observeWith(pool: SshPool, options: ObserveOptions = {}): 
 }
 
 async function ask(pool: SshPool, machine: AccessMachine, timeoutMs: number, options: ObserveOptions): Promise<Answer> {
-  program ??= readFileSync(join(__dirname, "machine", "gather.py"), "utf8");
+  program ??= ["files.py", "gather.py"]
+    .map((name) => readFileSync(join(__dirname, "machine", name), "utf8"))
+    .join("\n");
   const wanted = {
     hostname: machine.hostname,
     address: machine.address,

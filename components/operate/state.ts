@@ -1,6 +1,7 @@
 /** From an observation to what the rollout's decisions know of the cluster: pure. */
 import type { ClusterState, LivingCluster, MachineState, MemberState, UnknownPart } from "../plan/change/cluster-state";
 import { type ConductorState, type Owner, ownerState } from "./conductor";
+import { changedFiles, isStoppedThere, stoppedUnits } from "./deviations";
 import type { MachineObservation, MemberObservation, Observation } from "./observation";
 import type { JsonObject } from "./patroni";
 
@@ -28,17 +29,21 @@ export function clusterState(seen: Observation, options: StateOptions = {}): Clu
 }
 
 function living(seen: Observation, options: StateOptions): LivingCluster {
-  const unknown: UnknownPart[] = seen.problems.map((p) => ({
-    what: `${p.what} of ${p.where}`,
-    why: p.why,
-    ...(p.where === "cluster" ? {} : { machine: p.where }),
-  }));
+  const unknown: UnknownPart[] = seen.problems
+    .filter((problem) => !isStoppedThere(seen, problem))
+    .map((p) => ({
+      what: `${p.what} of ${p.where}`,
+      why: p.why,
+      ...(p.where === "cluster" ? {} : { machine: p.where }),
+    }));
   const members: Record<string, MemberState> = {};
   for (const machine of seen.machines) {
     if (machine.member) members[machine.key] = memberState(seen, machine, machine.member, unknown);
   }
   for (const name of seen.strangers) {
-    members[name] = { reachable: false, why: "Patroni lists it, and its machine is not known here" };
+    const listed = seen.patroni?.members.find((member) => member.name === name);
+    const where = [listed?.state, listed?.host].filter(Boolean).join(", at ");
+    members[name] = { reachable: false, why: `Patroni lists it${where && ` as ${where}`}`, stranger: true };
   }
   const leader = seen.machines.find((m) => m.key === seen.leader)?.member;
   const unfinished = unfinishedStep(seen.conductor, options.ownerState ?? ownerState);
@@ -109,6 +114,7 @@ function memberState(
     sync: member.sync ?? "async",
     pendingRestart: member.pendingRestart,
     parameters: Object.fromEntries(member.settings.map((s) => [s.name, s.setting])),
+    altered: member.altered,
     inReadRoute: seen.machines.some((m) => m.pooler?.routes?.replicas.includes(machine.key)),
     nofailover: tagged("nofailover") || member.tags.failover_priority === 0,
     mayAcknowledge: direct && !tagged("nosync"),
@@ -129,6 +135,8 @@ function machineState(machine: MachineObservation, options: StateOptions): Machi
     zone: machine.notes.zone,
     versions: machine.packages ?? {},
     pooler: poolerState(machine),
+    files: changedFiles(machine),
+    units: stoppedUnits(machine),
   };
 }
 

@@ -6,17 +6,10 @@
 #   converge SERVICE --secrets  files with secrets; moves them, and leaves the applying to the call above
 #   converge SERVICE --passing  like the first, for files that hold only during a rollout: what is kept stays as it was
 #   converge SERVICE --again    without input: the first two once more, with the bundles that were kept
-#   converge SERVICE --check    without input: what differs from the bundles that were kept; changes nothing, waits for
-#                               nothing
-#   converge --check            the same for all services of the machine; each line begins with its service
 #
 # The last bundles that declared the service's state are kept in its state directory, for root only, as declared.main and
 # declared.secrets: with them a change by hand is seen, and put back. The file passing stands there while files are in place
 # for a while only.
-#
-# --check prints a line for each path: `PATH missing`, `PATH content`, `PATH mode` (owner or mode) or `PATH unapplied` (in
-# place, but the apply that should follow has not succeeded). Before them stands `passing` while the files of --passing
-# hold, or `busy`, alone, while another run is at work. Of a service that has no kept bundle it says nothing.
 #
 # Bundle format: lines before the first header are comments. A header is `=== PATH OWNER:GROUP MODE`; the lines after
 # it, up to the next header, are that file.
@@ -32,100 +25,21 @@ umask 022
 
 # PGKEEL_ROOT puts everything below another directory: for the tests of this program.
 readonly root=${PGKEEL_ROOT:-}
-readonly home=$root/var/lib/pgkeel
-readonly usage="usage: converge SERVICE [--secrets | --passing] < BUNDLE, converge SERVICE --again, or converge [SERVICE] --check"
 
-# --- Looking ------------------------------------------------------------------------------------------------------------
-
-# Differences of services from what was kept: three programs for however many files, for this is part of every look at
-# the cluster.
-look() {
-  local name file facts kept=()
-  for name in "$@"; do
-    [ -f "$home/$name/declared.main" ] || continue
-    # One that is at work moves files at this moment; what it leaves is seen by the next look.
-    if ! flock -n -s "$home/$name/lock" true; then
-      echo "$name busy"
-      continue
-    fi
-    [ ! -e "$home/$name/passing" ] || echo "$name passing"
-    for file in "$home/$name"/declared.* "$home/$name/pending"; do [ ! -f "$file" ] || kept+=("$file"); done
-  done
-  [ ${#kept[@]} -gt 0 ] || return 0
-  facts=$(LC_ALL=C awk -v root="$root" '/^=== / { printf "%s%s%c", root, $2, 0 }' "${kept[@]}" |
-    LC_ALL=C xargs -0 stat -c '%n %s %U:%G %04a %F' 2>/dev/null || true)
-  LC_ALL=C awk -v root="$root" -v home="$home/" -v facts="$facts" "$compare" "${kept[@]}"
-}
-
-# shellcheck disable=SC2016 # awk's own.
-readonly compare='
-  BEGIN {
-    count = split(facts, lines, "\n")
-    for (i = 1; i <= count; i++) {
-      split(lines[i], word, " ")
-      size[word[1]] = word[2]; owner[word[1]] = word[3]; mode[word[1]] = word[4]
-      regular[word[1]] = lines[i] ~ / regular (empty )?file$/
-    }
-  }
-  function finish() {
-    if (path == "" || state == "missing") return
-    # The length tells of what follows the last line that was compared, be it only a newline too few.
-    if (differs || length_ != size[file]) state = "content"
-    close(file)
-  }
-  function tell() {
-    finish()
-    if (path != "" && state != "") { print service, path, state; told[service, path] = 1 }
-    path = ""
-  }
-  FNR == 1 {
-    tell()
-    service = substr(FILENAME, length(home) + 1)
-    sub(/\/.*/, "", service)
-    pending = FILENAME ~ /\/pending$/
-  }
-  pending { if (!((service, $0) in told)) { print service, $0, "unapplied"; told[service, $0] = 1 } next }
-  /^=== / {
-    tell()
-    path = $2; file = root path; state = ""; differs = 0; length_ = 0
-    if (!(file in size)) state = "missing"
-    else if (!regular[file] || mode[file] != $4 || (root == "" && owner[file] != $3)) state = "mode"
-    if (state != "missing" && !regular[file]) differs = 1
-    next
-  }
-  path != "" {
-    length_ += length($0) + 1
-    if (state != "missing" && !differs && ((getline line < file) <= 0 || line != $0)) differs = 1
-  }
-  END { tell() }
-'
-
-if [ "${1-}" = --check ]; then
-  services=()
-  for directory in "$home"/*/; do [ ! -f "$directory/declared.main" ] || services+=("$(basename "$directory")"); done
-  look ${services[@]+"${services[@]}"}
-  exit
-fi
-
+readonly usage="usage: converge SERVICE [--secrets | --passing] < BUNDLE, or converge SERVICE --again"
 readonly service=${1:?$usage}
 readonly call=${2:-main}
-readonly state=$home/$service
+readonly state=$root/var/lib/pgkeel/$service
 readonly script=/usr/local/lib/pgkeel/services/$service
 readonly pending=$state/pending
 
 case $call in
 main | --secrets | --passing | --again) ;;
---check)
-  look "$service" | cut -d' ' -f2-
-  exit
-  ;;
 *)
   echo "converge: unknown option $call; $usage" >&2
   exit 64
   ;;
 esac
-
-# --- Changing -----------------------------------------------------------------------------------------------------------
 
 # Splits the bundle of standard input below $stage: a tree as the machine is to have it, and the list of its files.
 unpack() {

@@ -13,6 +13,7 @@ import { ADMIN_SOCKET, READ_ROUTE } from "../services/haproxy/names";
 import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
 import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
+import { putBack, resetParameters } from "./drift";
 import { look } from "./look";
 import type { Proof } from "./proof";
 
@@ -33,6 +34,13 @@ export async function act(step: Step, stage: Stage): Promise<void> {
   switch (step.kind) {
     case "resume-poolers":
       await Promise.all(step.machines.map((key) => resumePooler(pool, key)));
+      return;
+    case "restore-files":
+    case "start-units":
+      await putBack(pool, step);
+      return;
+    case "reset-parameter":
+      await resetParameters(pool, step);
       return;
     case "config-apply": {
       const held = Object.fromEntries(

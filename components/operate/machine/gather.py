@@ -1,7 +1,7 @@
 """What one machine of a cluster can tell about itself, as one JSON object. It only reads.
 
-The caller puts a line before this text: WANTED = {hostname, address, roles, limitSeconds, longSeconds}. Every part is
-gathered at the same time, bounded by limitSeconds, and fails alone: `problems` says which did, and why.
+The caller puts before this text: files.py, and WANTED = {hostname, address, roles, limitSeconds, longSeconds}. Every part
+is gathered at the same time, bounded by limitSeconds, and fails alone: `problems` says which did, and why.
 """
 
 import json
@@ -44,6 +44,9 @@ select json_build_object(
       'context', context, 'source', source, 'altered', coalesce(sourcefile like '%%postgresql.auto.conf', false),
       'pendingRestart', pending_restart) order by name) from pg_settings
       where (context = 'postmaster' or pending_restart or source not in ('default', 'override', 'client', 'session'))
+      and name not in ('primary_conninfo', 'ssl_passphrase_command')),
+  'altered', (select coalesce(json_object_agg(name, setting order by seqno), '{}') from pg_file_settings
+      where sourcefile like '%%/postgresql.auto.conf'
       and name not in ('primary_conninfo', 'ssl_passphrase_command')),
   'longTransactions', (select coalesce(json_agg(t), '[]') from (select pid, usename as user,
       application_name as application, datname as database, state,
@@ -142,7 +145,7 @@ def units():
         names += ["haproxy.service", "pgbouncer.target"]
         names += [f"pgbouncer-{entry[:2]}@{entry[3:-4]}.service" for entry in sorted(os.listdir("/etc/pgbouncer"))
                   if re.fullmatch(r"(rw|ro)-\d+\.ini", entry)]
-    text = run("systemctl", "show", "-p", "Id,ActiveState,SubState,UnitFileState,NRestarts", *names)
+    text = run("systemctl", "show", "-p", "Id,ActiveState,SubState,UnitFileState,NRestarts,Job", *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
     return [
         {
@@ -151,6 +154,8 @@ def units():
             "detail": block["SubState"],
             "enabled": block.get("UnitFileState", ""),
             "restarts": int(block.get("NRestarts") or 0),
+            # systemd is about to start or stop it: while the machine boots, say.
+            "queued": bool(block.get("Job")),
         }
         for block in blocks
     ]
@@ -234,6 +239,7 @@ def notes():
 
 def main():
     parts = {"units": units, "packages": packages, "hardware": hardware, "notes": notes}
+    parts |= {"files": deviations}  # noqa: F821
     if "postgresql" in ROLES:
         parts |= {"initialised": initialised, "postgresql": postgresql, "disks": disks}
         parts |= {"patroni": lambda: patroni("patroni")}

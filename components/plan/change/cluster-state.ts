@@ -46,6 +46,8 @@ export type MemberState = UnreachableMember | ReachableMember;
 export interface UnreachableMember {
   readonly reachable: false;
   readonly why: string;
+  /** Its machine is not known: nobody declared it, or an update that failed has not told of it. */
+  readonly stranger?: boolean;
 }
 
 export interface ReachableMember {
@@ -67,6 +69,8 @@ export interface ReachableMember {
    * parameter's own unit). At least every parameter of context `postmaster`.
    */
   readonly parameters: Readonly<Record<string, string>>;
+  /** What ALTER SYSTEM has set on it, by parameter, as it is written in postgresql.auto.conf; undefined: nothing. */
+  readonly altered?: Readonly<Record<string, string>> | undefined;
   /** The read route of the poolers sends it new reads. Always false on the leader. */
   readonly inReadRoute: boolean;
   /** Patroni's tag as it is in force: it never becomes leader. */
@@ -93,6 +97,30 @@ export interface MachineState {
   /** Versions installed, as Debian writes them. */
   readonly versions: Readonly<Partial<Record<Software, string>>>;
   readonly pooler: "none" | "running" | "paused" | "stopped";
+  /** Services whose files are not as the machine was given them; undefined: none, or it could not be read. */
+  readonly files?: readonly ChangedFiles[] | undefined;
+  /** Units of its services that do not run, or would not after a boot; undefined: none, or it could not be read. */
+  readonly units?: readonly StoppedUnit[] | undefined;
+}
+
+/** Files of a service that are not as the machine was given them last. */
+export interface ChangedFiles {
+  /** `base`, `etcd`, `patroni`, `haproxy` or `pgbouncer`. */
+  readonly service: string;
+  /** Other files were put there for the time of a rollout, and have not been taken back. */
+  readonly passing: boolean;
+  /** `mode`: another owner or mode; `unapplied`: in place, and the service has not taken it over. */
+  readonly files: readonly { readonly path: string; readonly how: "missing" | "content" | "mode" | "unapplied" }[];
+}
+
+export interface StoppedUnit {
+  /** systemd's name, without ".service". */
+  readonly unit: string;
+  /** The service that it belongs to. */
+  readonly service: string;
+  readonly active: "running" | "stopped" | "failed";
+  /** Whether it starts when the machine boots. */
+  readonly boot: "enabled" | "disabled" | "masked";
 }
 
 export interface DiskState {

@@ -95,7 +95,9 @@ export function spareVoter(goal: Goal, state: LivingCluster): string | undefined
 export function removeVoter(state: LivingCluster, key: string): Decision {
   const refusal = refuseRemoval(state, key);
   const dead = state.etcd.members.some((member) => member.key === key && !member.healthy);
-  return refusal === undefined ? { do: { kind: "remove-voter", machine: key, dead } } : { refuse: refusal };
+  if (refusal !== undefined) return { refuse: refusal };
+  const stranger = state.machines[key] === undefined ? { stranger: true as const } : {};
+  return { do: { kind: "remove-voter", machine: key, dead, ...stranger } };
 }
 
 /** A live standby does not leave while commits need it. A dead one acknowledges nothing. */

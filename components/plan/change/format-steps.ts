@@ -1,5 +1,6 @@
 /** Steps as they are printed, in a plan and while they run. */
 import type { DurabilityState } from "./cluster-state";
+import { idleUnits, resets, restoring } from "./format-deviations";
 import { count, type Painter, wrapped } from "./format-text";
 import { isDisturbing } from "./health";
 import type { ParameterSetting, SoftwareChange, Standing, Step } from "./step";
@@ -58,7 +59,7 @@ function passage(step: Step): { readonly machine: string; readonly does: string 
     case "promote-voter":
       return { machine: step.machine, does: "gets its vote in etcd" };
     case "remove-voter":
-      return { machine: step.machine, does: "leaves etcd" };
+      return step.stranger ? undefined : { machine: step.machine, does: "leaves etcd" };
     case "seed-member":
       return { machine: step.member, does: `is seeded from ${step.from} and catches up` };
     case "admit-to-reads":
@@ -114,6 +115,12 @@ export function describeStep(step: Step): string {
       return `Check: ${step.checks.join("; ")}`;
     case "resume-poolers":
       return `Poolers left paused are resumed on ${step.machines.join(", ")}`;
+    case "restore-files":
+      return restoring(step);
+    case "start-units":
+      return `${step.machine}: ${idleUnits(step.units)}`;
+    case "reset-parameter":
+      return `${step.member}: ${resets(step.parameters)}`;
     case "hba":
       return `New pg_hba rules are loaded on ${step.members.join(", ")}`;
     case "reload":
@@ -133,7 +140,9 @@ export function describeStep(step: Step): string {
     case "promote-voter":
       return `${step.machine} gets its vote in etcd`;
     case "remove-voter":
-      return `${step.machine}${step.dead ? " (dead)" : ""} leaves etcd`;
+      return step.stranger
+        ? `${step.machine}, a member of etcd that nobody declares, is taken out`
+        : `${step.machine}${step.dead ? " (dead)" : ""} leaves etcd`;
     case "seed-member":
       return `${step.member} is seeded from ${step.from} and catches up`;
     case "admit-to-reads":

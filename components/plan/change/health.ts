@@ -10,17 +10,24 @@ import type { Step } from "./step";
  */
 export function unwellMachines(goal: Goal, state: LivingCluster, steps: readonly Step[]): Refusal[] {
   const remade = new Set(steps.flatMap((step) => (step.kind === "replace-machine" ? [step.machine] : [])));
+  // A member that is down because its Patroni was stopped is up again before anything else is disturbed.
+  const started = new Set(steps.flatMap((step) => (startsPatroni(step) ? [step.machine] : [])));
   const disturbing = steps.some(isDisturbing);
   const refusals: Refusal[] = [];
   for (const key of Object.keys(goal.after.machines).sort()) {
     if (remade.has(key)) continue;
     const why = goal.members.includes(key) ? unwell(state, key) : undefined;
-    if (why !== undefined && disturbing)
+    if (why !== undefined && disturbing && !started.has(key))
       refusals.push(down(key, `${key} ${why}: with another member disturbed as well, too little would be left`));
     else if (state.machines[key]?.reachable === false && steps.some((step) => machineOf(step) === key))
       refusals.push(down(key, `${key} does not answer, and something is to be done on it`));
   }
   return refusals;
+}
+
+function startsPatroni(step: Step): step is Extract<Step, { kind: "restore-files" | "start-units" }> {
+  if (step.kind !== "restore-files" && step.kind !== "start-units") return false;
+  return step.service === "patroni" && step.units.some(({ active }) => active !== "running");
 }
 
 function down(key: string, reason: string): Refusal {

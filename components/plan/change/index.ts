@@ -1,6 +1,7 @@
 export { type Change, IMPACTS, type Impact } from "./change";
 export { classify } from "./classify";
 export type * from "./cluster-state";
+export { leavingPassing } from "./deviations";
 export { asIfGrown, asIfMade } from "./elsewhere";
 export { type PlanStyle, renderPlan } from "./format";
 export { describeStanding, describeStep } from "./format-steps";

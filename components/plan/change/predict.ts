@@ -5,6 +5,7 @@
  */
 import type { LivingCluster, MemberState, ReachableMember } from "./cluster-state";
 import { declaredTimings, factsOf, startDefaults } from "./derivation";
+import { parametersReset, restored } from "./deviations";
 import { bytesOf } from "./fields";
 import { asked, type Goal, heldParameters, reachable } from "./goal";
 import { declaredTags, inForceAfterStart, madeAsDeclared, newReplica, takesReads, withNewMachine } from "./newcomers";
@@ -28,6 +29,11 @@ function apply(goal: Goal, state: LivingCluster, step: StepAction): LivingCluste
       return state;
     case "resume-poolers":
       return step.machines.reduce((now, key) => withMachine(now, key, { pooler: "running" }), state);
+    case "restore-files":
+    case "start-units":
+      return restored(goal, state, step);
+    case "reset-parameter":
+      return parametersReset(goal, state, step.member, step.parameters);
     case "pooler-change":
       return poolersChanged(goal, state, step);
     case "config-apply":

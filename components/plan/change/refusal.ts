@@ -17,6 +17,7 @@ export type RefusalCode =
   | "disk-too-full"
   | "no-leader"
   | "member-down"
+  | "stranger"
   | "only-copy"
   | "replica-behind"
   | "no-candidate"

@@ -1,7 +1,8 @@
 /** What stands against a plan in the state of the cluster. */
-import type { MachineSpec } from "../../spec";
+import { type MachineSpec, recoveryTimings } from "../../spec";
 import type { LivingCluster } from "./cluster-state";
 import { MOST_SHARED_BUFFERS } from "./declaration-refusals";
+import { isStopped } from "./deviations";
 import { mayLose, quorumOf } from "./etcd-gate";
 import { bytesOf, shownBytes } from "./fields";
 import type { Goal } from "./goal";
@@ -19,13 +20,7 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
       advice:
         "wait until it ends; if it is dead, its lease runs out within a minute, and the next run carries on from there",
     });
-  if (state.leader === undefined)
-    refusals.push({
-      code: "no-leader",
-      subject: "cluster",
-      reason: "no member leads at the moment",
-      advice: "wait for the failover, or look why there is none: `npm run cluster -- status`",
-    });
+  if (state.leader === undefined) refusals.push(noLeader(goal, state));
   const quorum = quorumOf(state);
   if (quorum.voters.length > 0 && mayLose(quorum) < 0)
     refusals.push({
@@ -36,11 +31,40 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
     });
   return [
     ...refusals,
+    ...strangers(goal, state),
     ...onlyVoterMadeAnew(goal, state),
     ...tooSteep(goal, state),
     ...smallerThanDeclared(goal, state),
     ...tooFullForSmaller(goal, state),
   ];
+}
+
+function noLeader(goal: Goal, state: LivingCluster): Refusal {
+  const stopped = goal.members.filter((key) => isStopped(state, key, "patroni"));
+  return {
+    code: "no-leader",
+    subject: "cluster",
+    reason: `no member leads at the moment${stopped.length === 0 ? "" : `, and Patroni is stopped on ${stopped.join(", ")}`}`,
+    advice:
+      stopped.length === 0
+        ? "wait for the failover, or look why there is none: `npm run cluster -- status`"
+        : `wait for the failover; where there is none, start Patroni there (\`systemctl start patroni\`), and run again`,
+  };
+}
+
+/** Patroni counts on every member that is there: it may take over, and acknowledge commits, and can be told nothing from here. */
+function strangers(goal: Goal, state: LivingCluster): Refusal[] {
+  return Object.entries(state.members).flatMap(([key, member]): Refusal[] => {
+    if (member.reachable || member.stranger !== true || goal.after.machines[key] !== undefined) return [];
+    return [
+      {
+        code: "stranger",
+        subject: key,
+        reason: `${key} is a member of the cluster, and nobody declares it (${member.why}): it may take over, and commits may count on it alone`,
+        advice: `stop Patroni on it (\`systemctl disable --now patroni\`), or declare its machine; if it is dead, it is forgotten within ${recoveryTimings(goal.after.recovery).ttl} s`,
+      },
+    ];
+  });
 }
 
 /** With one voter declared, the others are gone by the time of its machine's turn, or may be. */

@@ -1,5 +1,5 @@
 /** The steps of a rollout, and what stays standing during each. */
-import type { DurabilityState, Software } from "./cluster-state";
+import type { ChangedFiles, DurabilityState, Software, StoppedUnit } from "./cluster-state";
 
 /**
  * Who carries a step out. `converge`: the service's own converge on the machine, when its files change; `conductor`:
@@ -28,6 +28,27 @@ export type StepAction =
   | { readonly kind: "preflight"; readonly checks: readonly string[] }
   /** Poolers that an earlier run left paused. */
   | { readonly kind: "resume-poolers"; readonly machines: readonly string[] }
+  /**
+   * Files of a service that are not as the machine was given them come back, and the service takes them over. `units` of
+   * it that do not run start with that. `passing`: files that were for a rollout only are taken back.
+   */
+  | {
+      readonly kind: "restore-files";
+      readonly machine: string;
+      readonly service: string;
+      readonly passing: boolean;
+      readonly files: ChangedFiles["files"];
+      readonly units: readonly StoppedUnit[];
+    }
+  /** Units of a service that were stopped, disabled or masked. */
+  | {
+      readonly kind: "start-units";
+      readonly machine: string;
+      readonly service: string;
+      readonly units: readonly StoppedUnit[];
+    }
+  /** What ALTER SYSTEM has set otherwise than declared is reset. */
+  | { readonly kind: "reset-parameter"; readonly member: string; readonly parameters: readonly ParameterSetting[] }
   /** New pg_hba rules take effect on the members. */
   | { readonly kind: "hba"; readonly members: readonly string[] }
   /** Settings in members' own files (tags, parameters that follow from the machine) take effect. */
@@ -66,7 +87,8 @@ export type StepAction =
     }
   | { readonly kind: "add-voter"; readonly machine: string }
   | { readonly kind: "promote-voter"; readonly machine: string }
-  | { readonly kind: "remove-voter"; readonly machine: string; readonly dead: boolean }
+  /** `stranger`: its machine is not known; nobody declares it. */
+  | { readonly kind: "remove-voter"; readonly machine: string; readonly dead: boolean; readonly stranger?: true }
   | { readonly kind: "seed-member"; readonly member: string; readonly from: string }
   | { readonly kind: "admit-to-reads"; readonly member: string }
   /** `leader`: restarted in place, with the poolers paused. */

@@ -5,6 +5,7 @@ import { classify } from "./classify";
 import type { ClusterState, LivingCluster, UnknownPart } from "./cluster-state";
 import { decide } from "./decide";
 import { declarationRefusals, lastMember } from "./declaration-refusals";
+import { isStopped } from "./deviations";
 import { asked, type Goal, goalOf } from "./goal";
 import { isDisturbing, unwell, unwellMachines } from "./health";
 import { MOST_LAG_BYTES } from "./order";
@@ -258,18 +259,21 @@ function stateWarnings(state: LivingCluster, steps: readonly Step[]): Warning[] 
 
 /**
  * What a cluster that is being changed still has to settle before its next step: members that are not back yet. Empty:
- * it is calm. For a conductor that waits between steps.
+ * it is calm. For a conductor that waits between steps. What was stopped by hand, and voters of unknown machines, do not
+ * come back by waiting: they are the plan's business.
  */
 export function unsettled(after: ClusterSpec, state: ClusterState): string[] {
   if (state.kind === "absent") return ["no cluster has been initialised"];
   if (state.kind === "unreachable") return [...state.reasons];
   const members = goalOf(undefined, after).members.filter((key) => state.members[key] !== undefined);
   const unwellOnes = members.flatMap((key) => {
+    if (isStopped(state, key, "patroni")) return [];
     const why = unwell(state, key);
     return why === undefined ? [] : [`${key} ${why}`];
   });
   const sick = state.etcd.members
     .filter(({ healthy, dataLost }) => !healthy && !dataLost)
+    .filter(({ key }) => state.machines[key] !== undefined && !isStopped(state, key, "etcd"))
     .map(({ key }) => `etcd on ${key} is not healthy`);
   return [...(state.leader === undefined ? ["no member leads"] : []), ...unwellOnes, ...sick];
 }
