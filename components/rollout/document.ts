@@ -4,6 +4,9 @@ import type { JsonObject } from "../operate/patroni";
 import { planCluster } from "../plan";
 import type { DurabilityState, LivingCluster } from "../plan/change";
 import { type DynamicConfiguration, dynamicConfiguration, hbaRules } from "../services/patroni";
+import { factsOf } from "../plan/change/derivation";
+import { sameValue } from "../plan/change/parameter-value";
+import { type DynamicConfiguration, dynamicConfiguration } from "../services/patroni";
 import { type ClusterSpec, clusterParameters } from "../spec";
 import { transitionalSpec } from "./transitional-spec";
 
@@ -70,6 +73,29 @@ export function withoutOwnParameters(spec: ClusterSpec, state: LivingCluster): L
   const parameters = { ...state.configuration.parameters };
   for (const [name, value] of own) if (String(parameters[name]) === value) delete parameters[name];
   return { ...state, configuration: { ...state.configuration, parameters } };
+}
+
+/**
+ * The living document in the notation of the stored one: a value that PostgreSQL or Patroni takes for the same is the
+ * same, so that only what somebody changed differs.
+ */
+export function inNotationOf(spec: ClusterSpec, stored: JsonObject, live: JsonObject): JsonObject {
+  const same = (name: string, a: unknown, b: unknown) =>
+    isScalar(a) && isScalar(b) && (String(a) === String(b) || sameValue(factsOf(spec, name), a, b));
+  const noted = (name: string, shown: unknown, seen: unknown): unknown => {
+    if (isObject(shown) && isObject(seen))
+      return Object.fromEntries(Object.entries(seen).map(([key, value]) => [key, noted(key, shown[key], value)]));
+    return same(name, shown, seen) ? shown : seen;
+  };
+  return noted("", stored, live) as JsonObject;
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return ["string", "number", "boolean"].includes(typeof value);
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function asJson(value: unknown): JsonObject {

@@ -1,13 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ClusterAccess, machinesWith } from "../../operate/access";
-import type { JsonObject } from "../../operate/patroni";
+import { messageOf } from "../../operate/errors";
+import { getConfig, type JsonObject } from "../../operate/patroni";
 import { withSql } from "../../operate/sql";
-import { withSsh } from "../../operate/ssh";
+import { type SshPool, withSsh } from "../../operate/ssh";
 import { rolesSql } from "../../services/patroni";
 import type { ClusterPasswords } from "../../services/types";
 import type { ClusterSpec } from "../../spec";
 import { conduct } from "../conduct";
+import { inNotationOf } from "../document";
 import { waitUntilFormed } from "../formation";
+
+/** A member that does not answer within this time, in ms, is not waited for. */
+const READ_TIMEOUT_MS = 3000;
 
 interface ConductorInputs {
   readonly configuration: JsonObject;
@@ -60,6 +65,25 @@ export async function update(_id: string, old: ConductorInputs, inputs: Conducto
   const pause = (measured.longestWritePauseMs / 1000).toFixed(2);
   say(`done: ${measured.steps} steps in ${measured.seconds.toFixed(1)} s; longest write pause ${pause} s`);
   return { outs: inputs };
+}
+
+/**
+ * For `pulumi refresh`: Patroni's configuration as it stands in etcd, so that what somebody changed there is shown field by
+ * field. A cluster that does not answer is taken as it was: a refresh must not fail for it, nor guess.
+ */
+export async function read(id: string, stored: ConductorInputs) {
+  const members = machinesWith(stored.access, "postgresql").map(({ key }) => key);
+  const ask = (pool: SshPool) => Promise.any(members.map((key) => getConfig(pool, key, READ_TIMEOUT_MS)));
+  try {
+    const live = await withSsh(stored.access, ask, { connectTimeoutMs: READ_TIMEOUT_MS });
+    const props = { ...stored, configuration: inNotationOf(stored.spec, stored.configuration, live) };
+    // As inputs too: the preview of the update that puts it back shows it field by field as well.
+    return { id, props, inputs: props };
+  } catch (error) {
+    const reasons = error instanceof AggregateError ? error.errors : [error];
+    say(`Patroni's configuration could not be read and is taken as it was: ${reasons.map(messageOf).join("; ")}`);
+    return { id, props: stored };
+  }
 }
 
 /** The machines that leave are still there, and have to be reached to leave in good order. */
