@@ -10,6 +10,7 @@ import type {
   ReachableMember,
   Software,
   Step,
+  StoppedUnit,
 } from "../../components/plan/change";
 import {
   type ClusterSpec,
@@ -75,6 +76,27 @@ export class Simulator {
       case "hba":
       case "reload":
         return;
+      case "restore-files": {
+        const { files = [] } = this.machineOf(step.machine);
+        const deviating = files.filter(({ service }) => service === step.service);
+        expect(deviating, `files of ${step.service} on ${step.machine} to restore`).not.toEqual([]);
+        this.machine(step.machine, { files: files.filter(({ service }) => service !== step.service) });
+        this.startUnits(step.machine, step.service, step.units);
+        return;
+      }
+      case "start-units":
+        expect(step.units, `units of ${step.service} on ${step.machine} to start`).not.toEqual([]);
+        this.startUnits(step.machine, step.service, step.units);
+        return;
+      case "reset-parameter": {
+        const altered = { ...this.asked(step.member).altered };
+        for (const { name } of step.parameters) {
+          expect(Object.keys(altered), `set by ALTER SYSTEM on ${step.member}`).toContain(name);
+          delete altered[name];
+        }
+        this.member(step.member, { altered });
+        return;
+      }
       case "resume-poolers":
         for (const key of step.machines) this.machine(key, { pooler: "running" });
         return;
@@ -203,6 +225,31 @@ export class Simulator {
     }
   }
 
+  private declares(key: string, service: string): boolean {
+    const { after } = this;
+    switch (service) {
+      case "base":
+        return true;
+      case "etcd":
+        return after.etcd.voters.includes(key);
+      case "patroni":
+        return after.machines[key]?.member !== false;
+      default:
+        return after.poolers.machines.includes(key);
+    }
+  }
+
+  private startUnits(key: string, service: string, units: readonly StoppedUnit[]): void {
+    const present = this.machineOf(key).units ?? [];
+    expect(units, `idle units of ${service} on ${key}`).toEqual(present.filter((unit) => unit.service === service));
+    this.machine(key, { units: present.filter((unit) => unit.service !== service) });
+    if (units.length === 0) return;
+    if (service === "etcd")
+      this.etcd(this.state.etcd.members.map((voter) => (voter.key === key ? { ...voter, healthy: true } : voter)));
+    else if (service === "patroni") this.seed(key);
+    else this.machine(key, { pooler: "running" });
+  }
+
   /** Members that could take over at this moment. */
   standIns(): string[] {
     return this.live()
@@ -251,6 +298,11 @@ export class Simulator {
     same("durability", { mode, strict, standbys }, after.durability);
     same("configuration", sorted(state.configuration.parameters), sorted(clusterParameters(after)));
     for (const key of wanted) lines.push(...this.machineAsDeclared(key, true));
+    for (const key of wanted) {
+      const declared = ({ service }: { service: string }) => this.declares(key, service);
+      same(`files of ${key}`, state.machines[key]?.files?.filter(declared) ?? [], []);
+      same(`idle units of ${key}`, state.machines[key]?.units?.filter(declared) ?? [], []);
+    }
     for (const key of members) {
       const member = state.members[key];
       if (!member?.reachable) {
@@ -258,6 +310,7 @@ export class Simulator {
         continue;
       }
       same(`pending restarts of ${key}`, member.pendingRestart, []);
+      same(`ALTER SYSTEM on ${key}`, member.altered ?? {}, {});
       for (const [name, value] of Object.entries(this.configured(key)))
         if (restarts(after, name) && !equal(after, name, member.parameters[name], value))
           lines.push(`${key} runs with ${name} ${member.parameters[name]} for ${value}`);
@@ -357,6 +410,10 @@ export class Simulator {
       if (context === "postmaster" && boot !== undefined) values[name] = boot;
     for (const [name, value] of Object.entries({ ...this.state.configuration.parameters, ...own }))
       values[name] = String(value);
+    // Patroni gives the bound ones on the command line, which wins over everything.
+    const member = this.state.members[key];
+    for (const [name, value] of Object.entries((member?.reachable && member.altered) || {}))
+      if (!BOUND.includes(name)) values[name] = value;
     return values;
   }
 
@@ -438,6 +495,8 @@ export class Simulator {
   private etcdBears(key: string): void {
     const voters = this.voters();
     if (!voters.includes(key) || voters.length === 1) return;
+    // One that is down already takes nothing with it.
+    if (this.state.etcd.members.some((voter) => voter.key === key && !voter.healthy)) return;
     expect(this.mayLose(), `majority of etcd without ${key}`).toBeGreaterThan(0);
   }
 
@@ -482,9 +541,14 @@ export class Simulator {
   }
 
   private machine(key: string, change: Partial<MachineState>): void {
+    const machine = this.machineOf(key);
+    this.state = { ...this.state, machines: { ...this.state.machines, [key]: { ...machine, ...change } } };
+  }
+
+  private machineOf(key: string): MachineState {
     const machine = this.state.machines[key];
     if (machine === undefined) throw new Error(`there is no machine ${key}`);
-    this.state = { ...this.state, machines: { ...this.state.machines, [key]: { ...machine, ...change } } };
+    return machine;
   }
 
   private install(key: string, changes: readonly { readonly software: Software; readonly to: string }[]): void {

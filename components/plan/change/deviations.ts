@@ -10,7 +10,6 @@ import { isInEtcd } from "./departures";
 import { factsOf } from "./derivation";
 import { asked, type Goal } from "./goal";
 import { inForceAfterStart, newReplica } from "./newcomers";
-import { byTurn } from "./order";
 import { type ParameterValue, sameValue } from "./parameter-value";
 import { changed, withKey, withMachine, withMember, withVoters } from "./state-edit";
 import type { ParameterSetting, StepAction } from "./step";
@@ -22,28 +21,32 @@ const ORDER: readonly string[] = ["base", "etcd", "patroni", "haproxy", "pgbounc
 /** The next service of a machine, or the next member, on which something is to be put back. */
 export function deviations(goal: Goal, state: LivingCluster): Decision | undefined {
   const machines = Object.keys(goal.after.machines).filter((key) => state.machines[key]?.reachable === true);
-  const others = machines.filter((key) => key !== state.leader);
-  for (const key of [...byTurn(state, others), ...machines.filter((each) => each === state.leader)]) {
-    const step = onMachine(goal, state, key);
+  // The leader's is the last, as always.
+  const rank = (key: string) => `${key === state.leader ? 1 : 0} ${key}`;
+  for (const key of machines.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))) {
+    const step = service(goal, state, key) ?? parameters(goal, state, key);
     if (step !== undefined) return { do: step };
   }
   return undefined;
 }
 
-function onMachine(goal: Goal, state: LivingCluster, key: string): StepAction | undefined {
+function service(goal: Goal, state: LivingCluster, key: string): StepAction | undefined {
   // One that is about to be made anew is on its way out; what it lacks was taken from it by earlier steps.
   if (workOn(goal, state, key).replace.length > 0) return undefined;
   const { files = [], units = [] } = state.machines[key] ?? {};
-  for (const service of ORDER) {
-    if (!belongs(goal, state, key, service)) continue;
-    const changedOnes = files.find((one) => one.service === service);
-    const idle = units.filter((unit) => unit.service === service);
-    if (changedOnes !== undefined)
-      return { kind: "restore-files", machine: key, ...changedOnes, units: idle } satisfies StepAction;
-    if (idle.length > 0) return { kind: "start-units", machine: key, service, units: idle };
+  for (const name of ORDER) {
+    if (!belongs(goal, state, key, name)) continue;
+    const deviating = files.find((one) => one.service === name);
+    const idle = units.filter((unit) => unit.service === name);
+    if (deviating !== undefined) return { kind: "restore-files", machine: key, ...deviating, units: idle };
+    if (idle.length > 0) return { kind: "start-units", machine: key, service: name, units: idle };
   }
-  const parameters = alteredOtherwise(goal, state, key);
-  return parameters.length === 0 ? undefined : { kind: "reset-parameter", member: key, parameters };
+  return undefined;
+}
+
+function parameters(goal: Goal, state: LivingCluster, key: string): StepAction | undefined {
+  const otherwise = alteredOtherwise(goal, state, key);
+  return otherwise.length === 0 ? undefined : { kind: "reset-parameter", member: key, parameters: otherwise };
 }
 
 /** Whether the service is declared on the machine, and is there already: a newcomer's comes with its own steps. */
