@@ -178,6 +178,13 @@ export function attentionOf(seen: Observation): readonly Attention[] {
       else if (["disabled", "masked"].includes(unit.enabled))
         warn(`${machine.key}: unit ${unit.unit} is ${unit.enabled}, it will not start at boot`);
     }
+    for (const [service, { state, deviating }] of Object.entries(machine.files ?? {})) {
+      if (state === "passing") warn(`${machine.key}: files of ${service} are those of a rollout, for a while`);
+      if (deviating.length > 0 && state === "declared")
+        warn(
+          `${machine.key}: not as it was given: ${deviating.map(({ path }) => path).join(", ")} (\`up\` puts it back)`,
+        );
+    }
     if (machine.member) memberAttention(machine.key, machine.member, machine.key === seen.leader, warn);
     for (const disk of machine.disks ?? []) {
       const free = disk.freeBytes / Math.max(1, disk.sizeBytes);
@@ -191,7 +198,10 @@ export function attentionOf(seen: Observation): readonly Attention[] {
 
 function memberAttention(key: string, member: MemberObservation, leads: boolean, warn: (text: string) => void): void {
   if (member.pendingRestart.length > 0) warn(`${key}: a restart is pending for ${member.pendingRestart.join(", ")}`);
-  const altered = member.settings.filter((s) => s.altered).map((s) => s.name);
+  // Those that wait for a restart, or that the command line wins over, show in the file alone.
+  const altered = [
+    ...new Set([...member.settings.filter((s) => s.altered).map((s) => s.name), ...Object.keys(member.altered)]),
+  ];
   if (altered.length > 0) warn(`${key}: set by hand with ALTER SYSTEM: ${altered.join(", ")}`);
   for (const slot of member.slots) {
     const retained = slot.retainedBytes ?? 0;
