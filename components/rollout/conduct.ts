@@ -27,7 +27,7 @@ import { act } from "./act";
 import { declaredDocument, documentThatAdmits } from "./document";
 import { type Look, look } from "./look";
 import { type Measured, Proof } from "./proof";
-import { enterTransition, leaveTransition } from "./transition";
+import { besideTransition, enterTransition, leaveTransition } from "./transition";
 
 export interface Rollout {
   readonly access: ClusterAccess;
@@ -115,7 +115,7 @@ function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly s
 }
 
 function planned({ before, after }: Rollout, state: ClusterState): RolloutPlan {
-  return rollout(before, after, state);
+  return rollout(before, after, besideTransition(before, after, state));
 }
 
 function nextStep(work: Rollout, state: ClusterState): Step | undefined {

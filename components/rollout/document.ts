@@ -3,10 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "../operate/patroni";
 import { planCluster } from "../plan";
 import type { DurabilityState, LivingCluster } from "../plan/change";
-import { type DynamicConfiguration, dynamicConfiguration, hbaRules } from "../services/patroni";
 import { factsOf } from "../plan/change/derivation";
 import { sameValue } from "../plan/change/parameter-value";
-import { type DynamicConfiguration, dynamicConfiguration } from "../services/patroni";
+import { type DynamicConfiguration, dynamicConfiguration, hbaRules } from "../services/patroni";
 import { type ClusterSpec, clusterParameters } from "../spec";
 import { transitionalSpec } from "./transitional-spec";
 

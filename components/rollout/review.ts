@@ -4,6 +4,7 @@ import { describeStep, type RolloutPlan, renderPlan, rollout } from "../plan/cha
 import { type ClusterSpec, warnings } from "../spec";
 import { look } from "./look";
 import type { PreviousRun } from "./previous";
+import { besideTransition } from "./transition";
 
 /** A machine that does not answer within this time, in ms, is reported as not answering. */
 const CONNECT_TIMEOUT_MS = 2000;
@@ -27,7 +28,7 @@ export async function reviewChange(previous: PreviousRun | undefined, after: Clu
 async function planChange(previous: PreviousRun | undefined, after: ClusterSpec): Promise<RolloutPlan> {
   if (previous === undefined) return rollout(undefined, after, { kind: "absent" });
   const seen = await withSsh(previous.access, (pool) => look(pool, after), { connectTimeoutMs: CONNECT_TIMEOUT_MS });
-  return rollout(previous.spec, after, seen.state);
+  return rollout(previous.spec, after, besideTransition(previous.spec, after, seen.state));
 }
 
 /** The steps that the conductor does itself, in words; its own inputs, so that a preview shows them on its row. */

@@ -4,7 +4,7 @@
  */
 import type { SshPool } from "../operate/ssh";
 import { type ClusterPlan, planCluster } from "../plan";
-import type { LivingCluster } from "../plan/change";
+import { type ClusterState, type LivingCluster, leavingPassing } from "../plan/change";
 import { haproxyBundle } from "../services/haproxy";
 import { pgbouncerBundle } from "../services/pgbouncer";
 import type { ServiceBundle } from "../services/types";
@@ -51,6 +51,20 @@ export async function enterTransition(
 ): Promise<void> {
   const work = [...transition(before, after)].filter(([key]) => stands(state, key));
   await Promise.all(work.map(([key, bundles]) => deliverAll(pool, key, bundles, { passing: true })));
+}
+
+/**
+ * The state without what the transition itself has put in place: it is not for the plan to take back. Files of another
+ * rollout, one that was given up, are.
+ */
+export function besideTransition(
+  before: ClusterSpec | undefined,
+  after: ClusterSpec,
+  state: ClusterState,
+): ClusterState {
+  if (before === undefined || state.kind !== "living") return state;
+  const mine = transition(before, after);
+  return leavingPassing(state, (key, service) => mine.get(key)?.some((bundle) => bundle.service === service) === true);
 }
 
 /** The rollout has arrived: the poolers that stay get what is declared. */

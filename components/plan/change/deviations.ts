@@ -6,7 +6,6 @@ import { dynamicConfiguration } from "../../services/patroni/dynamic";
 import { planCluster } from "../plan";
 import type { ChangedFiles, LivingCluster, StoppedUnit } from "./cluster-state";
 import type { Decision } from "./decision";
-import { isInEtcd } from "./departures";
 import { factsOf } from "./derivation";
 import { asked, type Goal } from "./goal";
 import { inForceAfterStart, newReplica } from "./newcomers";
@@ -55,7 +54,8 @@ function belongs(goal: Goal, state: LivingCluster, key: string, service: string)
     case "base":
       return true;
     case "etcd":
-      return goal.voters.includes(key) && isInEtcd(state, key);
+      // One without its data gives its place up first, and joins anew.
+      return goal.voters.includes(key) && state.etcd.members.some((voter) => voter.key === key && !voter.dataLost);
     case "patroni":
       return goal.members.includes(key);
     default:
@@ -63,11 +63,17 @@ function belongs(goal: Goal, state: LivingCluster, key: string, service: string)
   }
 }
 
-/** The state with files that a rollout has put in place for a while taken as they should be: for whoever is at work on it. */
-export function leavingPassing(state: LivingCluster): LivingCluster {
+/**
+ * The state with files that a rollout has put in place for a while taken as they should be, for whoever is at work on it.
+ * @param isMine Whether the service on the machine is one of that rollout. Default: all are.
+ */
+export function leavingPassing(
+  state: LivingCluster,
+  isMine: (machine: string, service: string) => boolean = () => true,
+): LivingCluster {
   const machines = Object.entries(state.machines).map(([key, machine]) => [
     key,
-    { ...machine, files: machine.files?.filter(({ passing }) => !passing) },
+    { ...machine, files: machine.files?.filter(({ service, passing }) => !(passing && isMine(key, service))) },
   ]);
   return { ...state, machines: Object.fromEntries(machines) };
 }
