@@ -3,6 +3,7 @@ import { Cluster } from "./components/cluster";
 import { OperateError } from "./components/operate/errors";
 import { previousRun } from "./components/rollout/previous";
 import { reviewChange } from "./components/rollout/review";
+import { Witness } from "./components/rollout/witness/witness";
 import { parseCluster, SpecError } from "./components/spec";
 import { loadDeclaration } from "./stacks";
 
@@ -12,7 +13,8 @@ export = async () => {
     const spec = parseCluster(loadDeclaration(pulumi.getStack()));
     const previous = await previousRun();
     const plan = await reviewChange(previous, spec);
-    const cluster = new Cluster(spec, { previous, plan });
+    const witness = Witness.start(previous, plan);
+    const cluster = new Cluster(spec, { previous, plan, witness });
     return cluster.outputs();
   } catch (error) {
     throw isForTheReader(error) ? withoutFrames(error) : error;

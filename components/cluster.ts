@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterAccess } from "./operate/access";
+import type { Proof } from "./operate/witness/proof";
 import {
   connectionString,
   type Endpoint,
@@ -13,11 +14,12 @@ import { type ClusterPlan, planCluster } from "./plan";
 import type { RolloutPlan } from "./plan/change";
 import { openPlatform } from "./platform";
 import type { ReachableMachine } from "./remote";
-import { clusterAccess } from "./rollout/access";
+import { accessOf, clusterAccess } from "./rollout/access";
 import { Conductor } from "./rollout/conductor";
 import { Gates } from "./rollout/gates";
 import type { PreviousRun } from "./rollout/previous";
 import { conductorSteps } from "./rollout/review";
+import type { Witness } from "./rollout/witness/witness";
 import { Secrets } from "./secrets";
 import { MachineServices } from "./services";
 import type { ClusterSpec } from "./spec";
@@ -32,6 +34,8 @@ export interface ConnectedEndpoint extends Endpoint {
 export interface ClusterChange {
   readonly previous: PreviousRun | undefined;
   readonly plan: RolloutPlan;
+  /** Clients at work while the cluster changes; undefined: nothing disturbs it. */
+  readonly witness: Witness | undefined;
 }
 
 function incarnations(machines: readonly ReachableMachine[]): pulumi.Output<Record<string, string>> {
@@ -60,17 +64,25 @@ export class Cluster extends pulumi.ComponentResource {
   readonly readme: string;
   /** The parsed declaration: what the next update compares with. Secret only to keep previews short. */
   readonly declared: pulumi.Output<ClusterSpec>;
+  /** What clients saw of the last update that disturbed anything; undefined: none did yet. */
+  readonly proof: pulumi.Output<Proof | undefined>;
 
   /** @param change What is known of the change that this run makes to a running cluster. */
   constructor(spec: ClusterSpec, change: ClusterChange, opts?: pulumi.ComponentResourceOptions) {
     // The whole spec as inputs: the engine stores it and previews every changed field.
     super("pgkeel:index:Cluster", spec.name, { spec }, opts);
     const plan = planCluster(spec);
-    const gates = new Gates(change.plan, change.previous, spec);
+    const { witness } = change;
+    const watch = witness && {
+      ready: witness.ready,
+      failed: () => witness.prove(this),
+      onFailure: witness.onFailure(spec.name, this),
+    };
+    const gates = new Gates(change.plan, change.previous, spec, watch);
     const child = { parent: this };
 
     const secrets = new Secrets(`${spec.name}-secrets`, plan, child);
-    const { machines, converged, standing } = this.makeMachines(plan, secrets, gates);
+    const { machines, converged, standing } = this.makeMachines(plan, secrets, gates, witness);
     this.access = clusterAccess(plan, machines, secrets);
     const conductor = new Conductor(
       `${spec.name}-conductor`,
@@ -78,10 +90,14 @@ export class Cluster extends pulumi.ComponentResource {
         plan,
         steps: conductorSteps(change.plan),
         incarnations: incarnations(machines),
-        access: this.access,
+        access: witness?.whenReady(this.access) ?? this.access,
         passwords: secrets.cluster.apply(({ passwords }) => passwords),
       },
-      { ...child, dependsOn: converged },
+      {
+        ...child,
+        dependsOn: converged,
+        ...(watch && { hooks: { onError: [watch.onFailure] } }),
+      },
     );
     const poolers = standing.flatMap((services) => services.addPooler([conductor]) ?? []);
 
@@ -93,8 +109,9 @@ export class Cluster extends pulumi.ComponentResource {
     this.members = plan.members.map(({ key, address, spec: { zone } }) => ({ key, address, zone }));
     this.readme = stackReadme(plan);
     // Known when all is done: after a failed update, the outputs of the last finished one stay.
-    const done = [conductor, ...poolers].map(({ id }) => id);
-    this.declared = pulumi.secret(pulumi.all(done).apply(() => spec));
+    const done = pulumi.all([conductor, ...poolers].map(({ id }) => id));
+    this.declared = pulumi.secret(done.apply(() => spec));
+    this.proof = this.proven(change, done);
     this.registerOutputs({ readWrite: this.readWrite, readOnly: this.readOnly, members: this.members });
   }
 
@@ -104,7 +121,7 @@ export class Cluster extends pulumi.ComponentResource {
    *
    * `standing`: services of machines whose poolers clients use already; these change when the cluster has.
    */
-  private makeMachines(plan: ClusterPlan, secrets: Secrets, gates: Gates) {
+  private makeMachines(plan: ClusterPlan, secrets: Secrets, gates: Gates, witness: Witness | undefined) {
     const platform = openPlatform(plan.spec.name, plan, { parent: this });
     const inTurn = [...plan.machines].sort((a, b) => gates.order.indexOf(a.key) - gates.order.indexOf(b.key));
     const machines: ReachableMachine[] = [];
@@ -122,10 +139,19 @@ export class Cluster extends pulumi.ComponentResource {
       if (gates.hasStandingPooler(key)) standing.push(services);
       else all.push(...[services.addPooler([])].filter((pooler) => pooler !== undefined));
       if (waits) before = all;
+      if (witness !== undefined) machine.connection.apply(({ hostKey }) => witness.reach(accessOf(planned, hostKey)));
       machines.push(machine);
       converged.push(...all);
     }
     return { machines: machines.sort((a, b) => (a.key < b.key ? -1 : 1)), converged, standing };
+  }
+
+  /** Measured when all is done. An update that disturbed nothing, or could not be measured, leaves the last proof. */
+  private proven({ witness, previous }: ClusterChange, done: pulumi.Output<unknown>): pulumi.Output<Proof | undefined> {
+    const last = previous?.proof;
+    if (witness === undefined) return pulumi.output(last);
+    const measured = pulumi.all([this.access, done]).apply(([access]) => witness.prove(this, access));
+    return pulumi.unsecret(measured.apply((proof) => (proof ?? last) as Proof | undefined));
   }
 
   /** Writes the authority's certificate where `sslrootcert` can name it; returns the absolute path. */
@@ -137,8 +163,8 @@ export class Cluster extends pulumi.ComponentResource {
 
   /** The stack's outputs. */
   outputs() {
-    const { readWrite, readOnly, members, caCertificate, adminPassword, access, readme } = this;
-    return { readWrite, readOnly, members, caCertificate, adminPassword, readme, access, declared: this.declared };
+    const { readWrite, readOnly, members, caCertificate, adminPassword, access, readme, declared, proof } = this;
+    return { readWrite, readOnly, members, caCertificate, adminPassword, readme, access, declared, proof };
   }
 
   private connected(plan: ClusterPlan, port: number, caFile: string): pulumi.Output<ConnectedEndpoint> {

@@ -12,10 +12,11 @@ import { restartLeader, restartReplica } from "./restart";
 import { type SshPool, withSsh } from "./ssh";
 import { renderStatus } from "./status";
 import { switchover } from "./switchover";
+import type { Proof } from "./witness/proof";
 
 const USAGE = `Usage: npm run cluster -- <command> -s <stack>
 
-  status [--json] [--watch]           members, lag, poolers, etcd, and what needs attention
+  status [--json] [--watch]           members, lag, poolers, etcd, the last proof, and what needs attention
   switchover [--to MEMBER]            another member leads; clients wait about a second
   restart MEMBER [--in-place]         PostgreSQL of one member; the leader only --in-place, with the poolers paused
   pause [--for SECONDS]               the poolers hold their clients, 30 s if not said otherwise (at most 50)
@@ -94,22 +95,33 @@ function readOptions(argv: readonly string[]) {
   }
 }
 
-/** The access document of a stack, from its outputs. */
-function readAccess(options: Arguments): ClusterAccess {
+/** What the last update that finished left. */
+interface Known {
+  readonly access: ClusterAccess;
+  /** null: no update has disturbed anything yet, or only the access document is given. */
+  readonly proof: Proof | null;
+}
+
+/** From the stack's outputs. */
+function readOutputs(options: Arguments): Known {
   if (options.access !== undefined) {
-    return parseAccess(readFileSync(options.access === "-" ? 0 : options.access, "utf8"));
+    return { access: parseAccess(readFileSync(options.access === "-" ? 0 : options.access, "utf8")), proof: null };
   }
   const stack = options.stack === undefined ? [] : ["--stack", options.stack];
-  const words = ["stack", "output", "access", "--show-secrets", "--json", ...stack];
+  const words = ["stack", "output", "--show-secrets", "--json", ...stack];
+  const { access, proof } = JSON.parse(askPulumi(words)) as { access?: unknown; proof?: Proof };
+  if (access === undefined) throw new Error(`The stack has no output "access". Has the cluster been made (pulumi up)?`);
+  return { access: parseAccess(access), proof: proof ?? null };
+}
+
+function askPulumi(words: readonly string[]): string {
   try {
     const cli = process.env.PGKEEL_CLI ?? "pulumi";
-    return parseAccess(
-      execFileSync(cli, words, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 }),
-    );
+    return execFileSync(cli, words, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim();
     if (said === undefined) throw error;
-    throw new Error(`The stack's output "access" could not be read: ${said}\nHas the cluster been made (pulumi up)?`);
+    throw new Error(`The stack's outputs could not be read: ${said}\nHas the cluster been made (pulumi up)?`);
   }
 }
 
@@ -117,7 +129,7 @@ function readAccess(options: Arguments): ClusterAccess {
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     const options = parseCommand(argv);
-    return await run(options, readAccess(options));
+    return await run(options, readOutputs(options));
   } catch (error) {
     if (error instanceof UsageError) {
       process.stderr.write(`cluster: ${error.message}\n\n${USAGE}`);
@@ -128,10 +140,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function run(options: Arguments, access: ClusterAccess): Promise<number> {
+async function run(options: Arguments, { access, proof }: Known): Promise<number> {
   switch (options.command) {
     case "status":
-      return status(options, access);
+      return status(options, access, proof);
     case "switchover":
       return withSsh(access, (pool) =>
         alone(pool, "switchover by hand", async (signal) => {
@@ -220,17 +232,19 @@ async function pause(pool: SshPool, forSeconds: number): Promise<number> {
   return 1;
 }
 
-async function status(options: Arguments, access: ClusterAccess): Promise<number> {
+async function status(options: Arguments, access: ClusterAccess, proof: Proof | null): Promise<number> {
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   if (!options.watch) {
     const seen = await observe(access);
-    process.stdout.write(options.json ? `${JSON.stringify(seen, null, 2)}\n` : renderStatus(seen, { colour }));
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ ...seen, proof }, null, 2)}\n` : renderStatus(seen, { colour, proof }),
+    );
     return seen.leader === null ? 1 : 0;
   }
   return withSsh(access, async (pool) => {
     for (;;) {
       const seen = await observeWith(pool);
-      process.stdout.write(`\u001b[H\u001b[2J${renderStatus(seen, { colour })}`);
+      process.stdout.write(`\u001b[H\u001b[2J${renderStatus(seen, { colour, proof })}`);
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   });

@@ -21,8 +21,10 @@ export interface SqlOptions {
 }
 
 /** What `pg` expects of a socket and an SSH channel lacks. The channel is connected already. */
-function asSocket(channel: Duplex): Duplex {
+export function asSocket(channel: Duplex): Duplex {
   const nothing = () => channel;
+  // A channel stays half open when the other side has closed; a socket does not, and `pg` would wait for an answer.
+  channel.once("end", () => setImmediate(() => channel.destroy()));
   return Object.assign(channel, {
     connect: () => {
       setImmediate(() => channel.emit("connect"));

@@ -1,10 +1,13 @@
 /** An observation for a terminal: pure. Plain text, or with colours for emphasis only. */
 import { describeBytes, leaderServes } from "./health";
 import type { MachineObservation, MemberObservation, Observation } from "./observation";
+import { isClean, measuredDetails, measuredInWords, type Proof } from "./witness/proof";
 
 export interface StatusStyle {
   /** Emphasis by ANSI colours; default none. */
   readonly colour?: boolean;
+  /** What clients saw of the last update that disturbed anything; default: not shown. */
+  readonly proof?: Proof | null;
 }
 
 type Tone = "good" | "warn" | "bad" | "dim" | "strong";
@@ -44,6 +47,7 @@ export function renderStatus(seen: Observation, style: StatusStyle = {}): string
     "",
     etcdLine(seen, paint),
     conductorLine(seen, paint),
+    ...(style.proof ? proofLines(style.proof, paint) : []),
   ];
   if (attention.length > 0) {
     lines.push("", paint("needs attention", "strong"), ...attention.map((a) => `  ${paint("!", a.tone)} ${a.text}`));
@@ -157,6 +161,15 @@ function conductorLine(seen: Observation, paint: (t: string, tone?: Tone) => str
   }
   if (conductor.step) return `changes  ${paint(`not finished: ${conductor.step.step} (${conductor.step.at})`, "bad")}`;
   return "changes  none under way";
+}
+
+function proofLines(proof: Proof, paint: (t: string, tone?: Tone) => string): string[] {
+  const tone = isClean(proof) ? "good" : proof.writesLost ? "bad" : "warn";
+  const when = `${proof.at.slice(0, 16).replace("T", " ")} UTC, ${proof.steps} steps in ${formatSeconds(proof.seconds)}`;
+  return [
+    `proof    ${paint(measuredInWords(proof), tone)} (${when})`,
+    ...measuredDetails(proof).map((line) => `         ${line}`),
+  ];
 }
 
 interface Attention {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterAccess, SshAccess } from "../operate/access";
-import type { ClusterPlan } from "../plan";
+import type { AccessMachine, ClusterAccess, SshAccess } from "../operate/access";
+import type { ClusterPlan, PlannedMachine } from "../plan";
 import type { Connection, ReachableMachine } from "../remote";
 import type { Secrets } from "../secrets";
 
@@ -17,14 +17,7 @@ export function clusterAccess(
       const first = reached[0] as Connection;
       return {
         cluster: plan.spec.name,
-        machines: plan.machines.map(({ key, hostname, address, roles, spec }) => ({
-          key,
-          hostname,
-          address,
-          zone: spec.zone,
-          roles: [...roles],
-          hostKey: (byKey.get(key) as Connection).hostKey,
-        })),
+        machines: plan.machines.map((planned) => accessOf(planned, (byKey.get(planned.key) as Connection).hostKey)),
         ssh: sshAccess(first),
         secrets: {
           superuserPassword: plain.passwords.superuser,
@@ -34,6 +27,11 @@ export function clusterAccess(
       };
     }),
   );
+}
+
+/** One machine of it. */
+export function accessOf({ key, hostname, address, roles, spec }: PlannedMachine, hostKey: string): AccessMachine {
+  return { key, hostname, address, zone: spec.zone, roles: [...roles], hostKey };
 }
 
 /** All machines of a platform are reached in the same way, so one connection tells it for all. */

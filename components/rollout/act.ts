@@ -15,22 +15,21 @@ import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
 import { putBack, resetParameters } from "./drift";
 import { look } from "./look";
-import type { Proof } from "./proof";
 
 export interface Stage {
   readonly pool: SshPool;
   readonly after: ClusterSpec;
   readonly state: LivingCluster;
   readonly signal: AbortSignal;
-  readonly say: (line: string) => void;
-  readonly proof: Proof;
+  /** Gets lines that tell what is happening right now. */
+  readonly show: (line: string) => void;
 }
 
 /** A step that waits for something of the cluster's own gets this long, in ms; seeding has no limit of its own but progress. */
 const SETTLE_MS = 120_000;
 
 export async function act(step: Step, stage: Stage): Promise<void> {
-  const { pool, say, signal } = stage;
+  const { pool, show, signal } = stage;
   switch (step.kind) {
     case "resume-poolers":
       await Promise.all(step.machines.map((key) => resumePooler(pool, key)));
@@ -83,18 +82,14 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       );
       return;
     case "restart-member": {
-      const options = { signal, onProgress: say };
-      const result =
-        step.role === "leader" ? await restartLeader(pool, options) : await restartReplica(pool, step.member, options);
-      if (step.role === "leader") stage.proof.notePause(result.tookMs);
+      const options = { signal, onProgress: show };
+      if (step.role === "leader") await restartLeader(pool, options);
+      else await restartReplica(pool, step.member, options);
       return;
     }
-    case "switchover": {
-      const result = await switchover(pool, { candidate: step.to, signal, onProgress: say });
-      stage.proof.notePause(result.writePauseMs);
-      say(`${result.to} leads; writes paused ${(result.writePauseMs / 1000).toFixed(2)} s`);
+    case "switchover":
+      await switchover(pool, { candidate: step.to, signal, onProgress: show });
       return;
-    }
     case "upgrade-software":
       await upgrade(
         stage,
@@ -203,7 +198,7 @@ async function upgrade(stage: Stage, machine: string, software: readonly Softwar
     if (command !== undefined) await ssh.run(command, { step: `restarting ${one}`, timeoutMs: SETTLE_MS });
   }
   if (software.includes("postgresql"))
-    await restartReplica(stage.pool, machine, { signal: stage.signal, onProgress: stage.say });
+    await restartReplica(stage.pool, machine, { signal: stage.signal, onProgress: stage.show });
 }
 
 function inReadRoute(state: ClusterState, key: string): boolean {

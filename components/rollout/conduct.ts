@@ -26,7 +26,6 @@ import type { ClusterSpec } from "../spec";
 import { act } from "./act";
 import { declaredDocument, documentThatAdmits } from "./document";
 import { type Look, look } from "./look";
-import { type Measured, Proof } from "./proof";
 import { besideTransition, enterTransition, leaveTransition } from "./transition";
 
 export interface Rollout {
@@ -34,16 +33,25 @@ export interface Rollout {
   /** What the last finished update declared. */
   readonly before: ClusterSpec | undefined;
   readonly after: ClusterSpec;
+  /** Gets a line for each step that is done, and for whatever else should be known afterwards. */
   readonly say: (line: string) => void;
+  /** Gets lines that tell what is happening right now. */
+  readonly show: (line: string) => void;
   /** Stops in front of this step, or behind it; where the plan has no such step, nothing is done. Default: at the end. */
   readonly stop?: { readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
+}
+
+/** What was done. */
+export interface Done {
+  readonly steps: number;
+  readonly seconds: number;
 }
 
 /** Members that are coming back get this long without any change, in ms, before the rollout gives up. */
 const SETTLE_MS = 180_000;
 
 /** @throws OperateError: at the first failure, with the state that it leaves and the way on. */
-export function conduct(work: Rollout): Promise<Measured> {
+export function conduct(work: Rollout): Promise<Done> {
   return withSsh(work.access, async (pool) => {
     const conductor = await becomeConductor(pool);
     try {
@@ -54,8 +62,10 @@ export function conduct(work: Rollout): Promise<Measured> {
   });
 }
 
-async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Measured> {
-  const proof = new Proof();
+async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Done> {
+  const began = performance.now();
+  let count = 0;
+  const done = (): Done => ({ steps: count, seconds: (performance.now() - began) / 1000 });
   /** Machines whose turn, contrary to what was planned, would come before that of the one which is being worked on. */
   const later: string[] = [];
   await makeReady(pool, work);
@@ -64,9 +74,9 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     const state = seenBy(work, await settled(pool, work), later);
     const step = nextStep(work, state);
     if (step === undefined || state.kind !== "living") break;
-    if (work.stop !== undefined && !planned(work, state).steps.some(work.stop.when)) return proof.measured();
+    if (work.stop !== undefined && !planned(work, state).steps.some(work.stop.when)) return done();
     const stopHere = work.stop?.when(step) === true;
-    if (stopHere && work.stop?.at === "before") return proof.measured();
+    if (stopHere && work.stop?.at === "before") return done();
     if (step.by === "platform") {
       // A machine that leaves goes after the conductor; any other work on a machine has its turn before.
       if (step.kind === "delete-machine") break;
@@ -76,15 +86,18 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
       }
       throw notYet(pool, step);
     }
-    work.say(describeStep(step));
-    await conductor.begin(describeStep(step));
-    await act(step, { pool, after: work.after, state, signal: conductor.lost, say: work.say, proof });
+    const line = describeStep(step);
+    const stepBegan = performance.now();
+    work.show(line);
+    await conductor.begin(line);
+    await act(step, { pool, after: work.after, state, signal: conductor.lost, show: work.show });
     await conductor.done();
-    proof.noteStep();
-    if (stopHere) return proof.measured();
+    work.say(`${line} (${((performance.now() - stepBegan) / 1000).toFixed(1)} s)`);
+    count += 1;
+    if (stopHere) return done();
   }
   if (work.stop === undefined) await finish(pool, work);
-  return proof.measured();
+  return done();
 }
 
 /** Before anything is waited for: new members are let in, clients find them, and what was set aside earlier comes back. */
@@ -146,7 +159,7 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
     if (open.length === 0) return state;
     const line = [...open].sort().join("; ");
     if (line !== last) {
-      work.say(`waiting: ${line}`);
+      work.show(`waiting: ${line}`);
       changed = Date.now();
       last = line;
     }

@@ -33,10 +33,21 @@ export class Conductor extends ThinResource {
         spec: pulumi.secret(args.plan.spec),
         access: args.access,
         passwords: args.passwords,
+        // Its provider is not told which resource it works for, and what it has to say belongs there.
+        row: rowOf(name, opts.parent),
       },
       { ...opts, additionalSecretOutputs: ["spec", "access", "passwords"] },
       "rollout",
       "Conductor",
     );
   }
+}
+
+/**
+ * The URN that the resource is going to have. The parent's is handed on as a plain value: an output would make the resource
+ * depend on its parent, and so on itself.
+ */
+function rowOf(name: string, parent: pulumi.Resource | undefined): pulumi.Output<string> {
+  const above = parent && new Promise<string>((resolve) => void parent.urn.apply(resolve));
+  return pulumi.createUrn(name, "pulumi-nodejs:dynamic/rollout:Conductor", above && pulumi.output(above));
 }

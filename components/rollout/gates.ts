@@ -13,6 +13,16 @@ import { conduct, type Rollout } from "./conduct";
 import { deliver } from "./deliver";
 import type { PreviousRun } from "./previous";
 
+/** Who watches the work. */
+export interface Watch {
+  /** Settles when the work may begin. */
+  readonly ready: Promise<unknown>;
+  /** Called when a gate has failed, and with it the update. Never rejects. */
+  readonly failed: () => Promise<unknown>;
+  /** For resources: called when their own work has failed. */
+  readonly onFailure: pulumi.ErrorHook;
+}
+
 /**
  * Gates in front of work that Pulumi does on a machine of a running cluster: before a machine is power-cycled or made anew,
  * the cluster is brought to the point of its plan at which that is the next step. The leader has moved away by then, and
@@ -30,6 +40,7 @@ export class Gates {
     private readonly plan: RolloutPlan,
     private readonly previous: PreviousRun | undefined,
     private readonly after: ClusterSpec,
+    private readonly watch: Watch | undefined,
   ) {
     this.order = plan.steps.flatMap((step) => (isMachineWork(step) ? [step.machine] : []));
     // Registered in every run but the first: the engine asks for them by name when a machine goes that once had one.
@@ -47,7 +58,7 @@ export class Gates {
   machine(key: string): pulumi.ResourceHookBinding {
     const hook = this.hooks.get(key);
     if (hook === undefined || !this.order.includes(key)) return {};
-    return { beforeUpdate: [hook], beforeDelete: [hook] };
+    return { beforeUpdate: [hook], beforeDelete: [hook], ...(this.watch && { onError: [this.watch.onFailure] }) };
   }
 
   private machineHook(key: string): pulumi.ResourceHook {
@@ -99,18 +110,24 @@ export class Gates {
     stop: NonNullable<Rollout["stop"]>,
     then: (access: ClusterAccess) => Promise<void> = async () => undefined,
   ): pulumi.ResourceHook {
-    const { previous, after } = this;
+    const { previous, after, watch } = this;
     return new pulumi.ResourceHook(name, async (args) => {
       if (previous === undefined || !closed(args)) return;
-      const say = (line: string) => void pulumi.log.info(`${args.name}: ${line}`);
+      const resource = { urn: pulumi.output(args.urn) } as pulumi.Resource;
+      const say = (line: string) => void pulumi.log.info(line, resource);
+      const show = (line: string) => void pulumi.log.info(line, resource, undefined, true);
+      await watch?.ready;
       const work = async () => {
         const { access } = previous;
-        await conduct({ access, before: previous.spec, after, say, stop });
+        await conduct({ access, before: previous.spec, after, say, show, stop });
         await then(access);
       };
       const mine = this.turn.then(work, work);
       this.turn = mine.catch(() => undefined);
-      await mine;
+      await mine.catch(async (error) => {
+        await watch?.failed();
+        throw error;
+      });
     });
   }
 }

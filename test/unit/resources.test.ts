@@ -54,7 +54,7 @@ async function declare(input: ClusterInput): Promise<Registered[]> {
   registered.length = 0;
   const spec = parseCluster(input);
   const plan = rollout(undefined, spec, { kind: "absent" });
-  const cluster = new Cluster(spec, { previous: undefined, plan });
+  const cluster = new Cluster(spec, { previous: undefined, witness: undefined, plan });
   await new Promise<void>((resolve) => pulumi.output(cluster.outputs()).apply(() => resolve()));
   await pulumi.runtime.disconnect();
   return [...registered];

@@ -41,7 +41,7 @@ describe("what npm run lab prints at its end", () => {
   };
 
   it("names members, endpoints and a connection string that works", () => {
-    expect(summary(outputs, { changed: true, seconds: 12.34, showPassword: true })).toBe(
+    expect(summary(outputs, { changed: true, seconds: 12.34, started: 0, showPassword: true })).toBe(
       `
 Done in 12.3 s.
 
@@ -56,7 +56,7 @@ Read-write: 198.18.0.11, 198.18.0.12 port 6432
   });
 
   it("says when nothing has changed, and hides the password where it would be kept", () => {
-    const text = summary(outputs, { changed: false, seconds: 3, showPassword: false });
+    const text = summary(outputs, { changed: false, seconds: 3, started: 0, showPassword: false });
     expect(text).toContain("No changes (3.0 s).");
     expect(text).not.toContain("pa%2Fss");
     expect(withoutPassword(uri)).toBe(uri.replace("pa%2Fss", "***"));

@@ -1,10 +1,13 @@
 /** What `npm run lab` prints at its end. */
+import { type Proof, updateReport } from "../../components/operate/witness/proof";
 
 /** The outputs of the program, as `pulumi stack output --json` gives them. */
 export interface StackOutputs {
   readonly readWrite?: StackEndpoint;
   readonly readOnly?: StackEndpoint;
   readonly members?: readonly StackMember[];
+  /** What clients saw of the last update that disturbed anything. */
+  readonly proof?: Proof;
 }
 
 interface StackMember {
@@ -24,13 +27,17 @@ export interface SummaryOptions {
   /** Whether the run has changed anything. */
   readonly changed: boolean;
   readonly seconds: number;
+  /** When the run began, in ms since the epoch: a proof that is older is of an earlier run. */
+  readonly started: number;
   /** Whether connection strings are printed with the password; otherwise with `***` in its place. */
   readonly showPassword: boolean;
 }
 
 /** The text, with a line break at its end. */
-export function summary(outputs: StackOutputs, { changed, seconds, showPassword }: SummaryOptions): string {
+export function summary(outputs: StackOutputs, { changed, seconds, started, showPassword }: SummaryOptions): string {
   const lines = ["", changed ? `Done in ${seconds.toFixed(1)} s.` : `No changes (${seconds.toFixed(1)} s).`];
+  const { proof } = outputs;
+  if (changed && proof !== undefined && Date.parse(proof.at) >= started) lines.push("", ...updateReport(proof));
   const members = memberLines(outputs.members ?? []);
   if (members.length > 0) lines.push("", "Members", ...members.map((line) => `  ${line}`));
   for (const [title, endpoint] of [

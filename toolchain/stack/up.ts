@@ -22,7 +22,7 @@ async function up(): Promise<number> {
     ([kind, count]) => !["same", "read"].includes(kind) && count > 0,
   );
   process.stdout.write(
-    summary(outputs, { changed, seconds: (Date.now() - started) / 1000, showPassword: !process.env.CI }),
+    summary(outputs, { changed, seconds: (Date.now() - started) / 1000, started, showPassword: !process.env.CI }),
   );
   return 0;
 }

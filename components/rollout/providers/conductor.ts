@@ -4,6 +4,7 @@ import { messageOf } from "../../operate/errors";
 import { getConfig, type JsonObject } from "../../operate/patroni";
 import { withSql } from "../../operate/sql";
 import { type SshPool, withSsh } from "../../operate/ssh";
+import { Row } from "../../provider/row";
 import { rolesSql } from "../../services/patroni";
 import type { ClusterPasswords } from "../../services/types";
 import type { ClusterSpec } from "../../spec";
@@ -21,24 +22,21 @@ interface ConductorInputs {
   readonly spec: ClusterSpec;
   readonly access: ClusterAccess;
   readonly passwords: ClusterPasswords;
-}
-
-/** Lines that the engine shows beside the resource. */
-function say(line: string): void {
-  console.error(line);
+  /** The resource's URN. */
+  readonly row: string;
 }
 
 /** The cluster is whole, and the program's roles have their passwords. */
-async function form({ access, passwords }: ConductorInputs): Promise<void> {
+async function form({ access, passwords }: ConductorInputs, row: Row): Promise<void> {
   const members = machinesWith(access, "postgresql").map(({ key }) => key);
   await withSsh(access, async (pool) => {
-    const { leader } = await waitUntilFormed(pool, members, say);
+    const { leader } = await waitUntilFormed(pool, members, (line) => row.show(line));
     await withSql(pool, leader, (session) => session.rows(rolesSql(passwords, access.cluster)));
   });
 }
 
 export async function create(inputs: ConductorInputs) {
-  await form(inputs);
+  await onRow(inputs, (row) => form(inputs, row));
   return { id: inputs.access.cluster, outs: inputs };
 }
 
@@ -60,10 +58,14 @@ function plain(value: unknown): unknown {
 
 export async function update(_id: string, old: ConductorInputs, inputs: ConductorInputs) {
   const { spec: after } = inputs;
-  const measured = await conduct({ access: withLeaving(old.access, inputs.access), before: old.spec, after, say });
-  await form(inputs);
-  const pause = (measured.longestWritePauseMs / 1000).toFixed(2);
-  say(`done: ${measured.steps} steps in ${measured.seconds.toFixed(1)} s; longest write pause ${pause} s`);
+  const access = withLeaving(old.access, inputs.access);
+  await onRow(inputs, async (row) => {
+    const say = (line: string) => row.say(line);
+    const show = (line: string) => row.show(line);
+    const { steps, seconds } = await conduct({ access, before: old.spec, after, say, show });
+    await form(inputs, row);
+    if (steps > 0) say(`done: ${steps} ${steps === 1 ? "step" : "steps"} in ${seconds.toFixed(1)} s`);
+  });
   return { outs: inputs };
 }
 
@@ -81,8 +83,20 @@ export async function read(id: string, stored: ConductorInputs) {
     return { id, props, inputs: props };
   } catch (error) {
     const reasons = error instanceof AggregateError ? error.errors : [error];
-    say(`Patroni's configuration could not be read and is taken as it was: ${reasons.map(messageOf).join("; ")}`);
+    const why = reasons.map(messageOf).join("; ");
+    await onRow(stored, async (row) =>
+      row.say(`Patroni's configuration could not be read and is taken as it was: ${why}`),
+    );
     return { id, props: stored };
+  }
+}
+
+async function onRow(inputs: ConductorInputs, work: (row: Row) => Promise<void>): Promise<void> {
+  const row = new Row(inputs.row);
+  try {
+    await work(row);
+  } finally {
+    await row.close();
   }
 }
 
