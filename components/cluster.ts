@@ -131,7 +131,8 @@ export class Cluster extends pulumi.ComponentResource {
     for (const planned of inTurn) {
       const { key } = planned;
       const waits = gates.order.includes(key);
-      const machine = platform(planned, { dependsOn: waits ? [...before] : [], hooks: gates.machine(key) });
+      const gate = gates.before(key, { parent: this, dependsOn: waits ? [...before] : [] });
+      const machine = platform(planned, { dependsOn: [gate], hooks: gates.machine(key) });
       const services = new MachineServices(`${plan.spec.name}-${key}`, plan, machine, secrets, gates.voter(key), {
         parent: this,
       });

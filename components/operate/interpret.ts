@@ -119,7 +119,8 @@ export function interpret(
     }),
     strangers: (patroni?.members ?? []).map((m) => m.name).filter((name) => !known.has(name)),
     patroni: patroni ?? null,
-    configuration: pick(all, (r) => r.configuration) ?? null,
+    // The leader's first: another member may not have seen the newest yet.
+    configuration: reports.get(leader ?? "")?.configuration ?? pick(all, (r) => r.configuration) ?? null,
     etcd: etcdSeen(access, reports),
     conductor: "unknown" in conductor ? null : conductor,
     problems,

@@ -4,13 +4,14 @@ import { observeWith } from "../operate/observe";
 import { setAside } from "../operate/reads";
 import { withSsh } from "../operate/ssh";
 import { planCluster } from "../plan";
-import { isMachineWork, type RolloutPlan } from "../plan/change";
+import { describeStep, isMachineWork, type RolloutPlan } from "../plan/change";
 import { addressee } from "../remote/addressee";
 import { baseBundle } from "../services/base";
 import { patroniBundle } from "../services/patroni";
 import type { ClusterSpec } from "../spec";
 import { conduct, type Rollout } from "./conduct";
 import { deliver } from "./deliver";
+import { Gate } from "./gate";
 import type { PreviousRun } from "./previous";
 
 /** Who watches the work. */
@@ -33,7 +34,6 @@ export interface Watch {
 export class Gates {
   /** Keys of the machines that Pulumi works on, in the order of the plan: the leader's is the last. */
   readonly order: readonly string[];
-  private readonly hooks: ReadonlyMap<string, pulumi.ResourceHook>;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -43,9 +43,6 @@ export class Gates {
     private readonly watch: Watch | undefined,
   ) {
     this.order = plan.steps.flatMap((step) => (isMachineWork(step) ? [step.machine] : []));
-    // Registered in every run but the first: the engine asks for them by name when a machine goes that once had one.
-    const keys = previous === undefined ? [] : Object.keys(after.machines);
-    this.hooks = new Map(keys.map((key) => [key, this.machineHook(key)]));
   }
 
   /** Clients use the machine's pooler, and it stays where it is. */
@@ -54,24 +51,28 @@ export class Gates {
     return this.previous?.spec.poolers.machines.includes(key) === true && !remade;
   }
 
-  /** For the machine's own resource. */
-  machine(key: string): pulumi.ResourceHookBinding {
-    const hook = this.hooks.get(key);
-    if (hook === undefined || !this.order.includes(key)) return {};
-    return { beforeUpdate: [hook], beforeDelete: [hook], ...(this.watch && { onError: [this.watch.onFailure] }) };
-  }
-
-  private machineHook(key: string): pulumi.ResourceHook {
-    const mine: Rollout["stop"] = {
-      at: "before",
-      when: (step) => isMachineWork(step) && step.machine === key,
-    };
-    return this.hook(
-      `${this.after.name}-${key}-gate`,
-      () => this.order.includes(key),
-      mine,
+  /** In front of a machine's own resource, which depends on it. */
+  before(key: string, opts: pulumi.CustomResourceOptions): Gate {
+    const step = this.plan.steps.filter(isMachineWork).find(({ machine }) => machine === key);
+    const name = `${this.after.name}-${key}-gate`;
+    if (step === undefined || this.previous === undefined) return new Gate(name, { opensFor: "" }, opts);
+    const stop: Rollout["stop"] = { at: "before", when: (next) => isMachineWork(next) && next.machine === key };
+    const hook = this.hook(
+      name,
+      () => true,
+      stop,
       (access) => this.prepare(access, key),
     );
+    return new Gate(
+      name,
+      { opensFor: describeStep(step) },
+      { ...opts, hooks: { beforeCreate: [hook], beforeUpdate: [hook] } },
+    );
+  }
+
+  /** For the machine's own resource. */
+  machine(key: string): pulumi.ResourceHookBinding {
+    return this.watch === undefined || !this.order.includes(key) ? {} : { onError: [this.watch.onFailure] };
   }
 
   /**

@@ -68,6 +68,7 @@ function ofMachine(key: string, services: readonly string[]): string[] {
     `lab-${key}`,
     `lab-${key}-base`,
     `lab-${key}-converge`,
+    `lab-${key}-gate`,
     `lab-${key}-host`,
     `lab-${key}-machine`,
     `lab-secrets-${key}-certificate`,

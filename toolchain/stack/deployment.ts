@@ -4,7 +4,7 @@ import { askPulumi } from "./cli";
 /** The parts of `pulumi stack export` that are looked at; the rest is passed on as it is. */
 interface Export {
   readonly deployment?: {
-    readonly resources?: readonly { readonly resourceHooks?: Readonly<Record<string, readonly string[]>> }[];
+    readonly resources?: readonly unknown[];
     readonly pending_operations?: readonly { readonly type: string; readonly resource: { readonly urn: string } }[];
   };
 }
@@ -25,13 +25,6 @@ export class Deployment {
 
   get resourceCount(): number {
     return this.exported.deployment?.resources?.length ?? 0;
-  }
-
-  /** True when the program must run to destroy the stack, because it holds hooks of deletions. */
-  get hasDeleteHooks(): boolean {
-    return (this.exported.deployment?.resources ?? []).some(({ resourceHooks = {} }) =>
-      Object.entries(resourceHooks).some(([when, hooks]) => /delete/i.test(when) && hooks.length > 0),
-    );
   }
 
   /** The resources, by URN, that a killed run was working on, with what it was doing. */

@@ -40,8 +40,7 @@ async function down(): Promise<number> {
   }
   const deployment = await Deployment.read(LAB);
   if (deployment && deployment.resourceCount > 0) {
-    const program = deployment.hasDeleteHooks ? ["--run-program"] : [];
-    const status = await runPulumi("destroy", "--yes", "--skip-preview", ...program, "--stack", LAB);
+    const status = await runPulumi("destroy", "--yes", "--skip-preview", "--stack", LAB);
     if (status === 130) return status;
     if (status !== 0) {
       // Its machines are removed below in any case: a state that still holds them would be wrong.
