@@ -3,7 +3,7 @@
  * passwords, so no secret travels). Health is part of an observation; here is what changes the membership.
  */
 import { shell } from "../render/shell";
-import { ETCDCTL, PEER_PORT } from "../services/etcd/names";
+import { ETCDCTL, NAMESPACE, PEER_PORT } from "../services/etcd/names";
 import { machinesWith } from "./access";
 import { messageOf, OperateError } from "./errors";
 import type { ExecResult, SshPool } from "./ssh";
@@ -124,6 +124,15 @@ export async function addLearner(pool: SshPool, key: string, address: string): P
   const added = await find();
   if (added) return added;
   throw new OperateError(voter, "adding an etcd learner", reasonOf(result), "See etcd's journal there");
+}
+
+/** Deletes what a Patroni that has stopped for good wrote of itself: its member's key. Done already: nothing happens. */
+export async function forgetMember(pool: SshPool, member: string): Promise<void> {
+  const voter = await healthyVoter(pool);
+  const key = `${NAMESPACE}${pool.access.cluster}/members/${member}`;
+  const result = await etcdctl(pool, voter, ["del", key], { as: "patroni" });
+  if (result.code !== 0)
+    throw new OperateError(voter, `forgetting the member ${member}`, reasonOf(result), "See etcd's journal there");
 }
 
 /** Gives a learner its vote. False: it has not caught up yet; ask again a little later. */

@@ -1,7 +1,7 @@
 /** Carries out one step of a rollout on the living cluster. Every step may be repeated: it may have been done before. */
 import { setTimeout as pause } from "node:timers/promises";
 import { OperateError } from "../operate/errors";
-import { addLearner, promoteLearner, removeMember } from "../operate/etcd";
+import { addLearner, forgetMember, promoteLearner, removeMember } from "../operate/etcd";
 import { getConfig, patchConfig, postReload, putConfig } from "../operate/patroni";
 import { resumePooler } from "../operate/pools";
 import { restartLeader, restartReplica } from "../operate/restart";
@@ -98,7 +98,11 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       );
       return;
     case "leave-patroni":
-      if (!step.dead) await stopUnits(stage, step.member, ["patroni"]);
+      if (!step.dead) {
+        await stopUnits(stage, step.member, ["patroni"]);
+        // Otherwise it stands there, stopped, until its key has lived for a ttl.
+        await forgetMember(pool, step.member);
+      }
       await untilState(
         stage,
         `Patroni no longer lists ${step.member}`,

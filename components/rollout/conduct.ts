@@ -37,8 +37,8 @@ export interface Rollout {
   readonly say: (line: string) => void;
   /** Gets lines that tell what is happening right now. */
   readonly show: (line: string) => void;
-  /** Stops in front of this step, or behind it; where the plan has no such step, nothing is done. Default: at the end. */
-  readonly stop?: { readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
+  /** Stops in front of this step, or behind it, on a machine whose turn it is before the others; where the plan has no such step, nothing is done. Default: at the end. */
+  readonly stop?: { readonly machine: string; readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
 }
 
 /** What was done. */
@@ -127,8 +127,8 @@ function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly s
   return asIfMade(after, asIfGrown(after, state), later);
 }
 
-function planned({ before, after }: Rollout, state: ClusterState): RolloutPlan {
-  return rollout(before, after, besideTransition(before, after, state));
+function planned({ before, after, stop }: Rollout, state: ClusterState): RolloutPlan {
+  return rollout(before, after, besideTransition(before, after, state), stop?.machine);
 }
 
 function nextStep(work: Rollout, state: ClusterState): Step | undefined {

@@ -56,7 +56,11 @@ export class Gates {
     const step = this.plan.steps.filter(isMachineWork).find(({ machine }) => machine === key);
     const name = `${this.after.name}-${key}-gate`;
     if (step === undefined || this.previous === undefined) return new Gate(name, { opensFor: "" }, opts);
-    const stop: Rollout["stop"] = { at: "before", when: (next) => isMachineWork(next) && next.machine === key };
+    const stop: Rollout["stop"] = {
+      machine: key,
+      at: "before",
+      when: (next) => isMachineWork(next) && next.machine === key,
+    };
     const hook = this.hook(
       name,
       () => true,
@@ -98,6 +102,7 @@ export class Gates {
     // A machine that was lost, and is made anew in this run, could not be seen when the plan was made.
     const name = `${this.after.name}-${key}-voter-gate`;
     const hook = this.hook(name, (args) => joins || isForAnotherMachine(args), {
+      machine: key,
       at: "after",
       when: (step) => step.kind === "add-voter" && step.machine === key,
     });

@@ -53,17 +53,24 @@ afterAll(async () => {
   await workspace?.remove();
 });
 
-interface Promise_ {
+interface Expected {
   readonly pauseSeconds: number;
   /** How often the leader may move. */
   readonly leaders: 0 | 1;
+  /** Machines with poolers that stop: the plan says that their clients connect again. */
+  readonly poolersThatStop?: number;
 }
 
+const CLIENTS = 6;
+/** What a client sees of a pooler that stops while it has a connection to it. */
+const CONNECTION_ENDED =
+  /^(Connection terminated|Client has encountered a connection error|read ECONNRESET|connect ECONN)/;
+
 /** Makes the change under load and demands what holds for every planned one. */
-async function changes(name: string, edit: (now: ClusterInput) => ClusterInput, promise: Promise_): Promise<Outcome> {
+async function changes(name: string, edit: (now: ClusterInput) => ClusterInput, expected: Expected): Promise<Outcome> {
   const outcome = await underLoad(cluster, {
     name,
-    boundSeconds: promise.pauseSeconds,
+    boundSeconds: expected.pauseSeconds,
     inject: async () => {
       workspace.edit(edit);
       await workspace.up();
@@ -75,10 +82,18 @@ async function changes(name: string, edit: (now: ClusterInput) => ClusterInput, 
   expect(verdict.lost, "acknowledged writes that are gone").toEqual([]);
   expect(verdict.conflicts, "signs of two leaders at once").toEqual([]);
   expect(verdict.foreign, "rows that no client wrote").toEqual([]);
-  expect([...verdict.errors], "errors of clients that write").toEqual([]);
-  expect(outcome.readErrors, "errors of clients that read").toBe(0);
-  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(promise.pauseSeconds);
-  expect(after.timeline - before.timeline, "changes of leader").toBeLessThanOrEqual(promise.leaders);
+  const errors = [
+    ...[...verdict.errors].flatMap(([text, count]) => Array<string>(count).fill(text)),
+    ...outcome.readErrorTexts.map((line) => line.replace(/^\S+ \S+: /, "")),
+  ];
+  expect(
+    errors.filter((text) => !CONNECTION_ENDED.test(text)),
+    "errors of clients",
+  ).toEqual([]);
+  // Each client has one connection, and goes on to the next pooler: it may find that one in its turn as well.
+  expect(errors.length, "connections that ended").toBeLessThanOrEqual(2 * CLIENTS * (expected.poolersThatStop ?? 0));
+  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(expected.pauseSeconds);
+  expect(after.timeline - before.timeline, "changes of leader").toBeLessThanOrEqual(expected.leaders);
   await workspace.up("--expect-no-changes");
   return outcome;
 }
@@ -142,7 +157,7 @@ describe("members", () => {
         const keys = Object.keys(machines);
         return { ...now, machines, etcd: { voters: keys }, poolers: { machines: keys } };
       },
-      ONE_SWITCHOVER,
+      { ...ONE_SWITCHOVER, poolersThatStop: 1 },
     );
     expect(cluster.keys).not.toContain(leader);
   });
@@ -161,7 +176,7 @@ describe("machines", () => {
           ]),
         ),
       }),
-      ONE_SWITCHOVER,
+      { ...ONE_SWITCHOVER, poolersThatStop: 3 },
     );
   });
 
@@ -182,7 +197,7 @@ describe("machines", () => {
     await changes(
       "another image",
       (now) => ({ ...now, platform: { ...now.platform, image: "again" } as ClusterInput["platform"] }),
-      ONE_SWITCHOVER,
+      { ...ONE_SWITCHOVER, poolersThatStop: 3 },
     );
   });
 });

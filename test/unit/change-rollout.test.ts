@@ -160,12 +160,35 @@ describe("the turn of the members", () => {
 
   it("comes to the most lagging first, and the candidate is the one that lags least", () => {
     const state = withMember(living(three), "db-2", { replayLagBytes: 1024 });
-    expect(plan(three, after, withMember(state, "db-3", { replayLagBytes: 4096 }))).toEqual([
+    expect(plan(three, after, withMember(state, "db-3", { replayLagBytes: 20 * 1024 ** 2 }))).toEqual([
       "config wal_buffers",
       "restart db-3 wal_buffers",
       "restart db-2 wal_buffers",
       "switchover db-1 db-2",
     ]);
+  });
+
+  it("keeps the order of two looks between which members have replayed a little", () => {
+    const at = (second: number, third: number) =>
+      plan(
+        three,
+        after,
+        withMember(withMember(living(three), "db-2", { replayLagBytes: second }), "db-3", { replayLagBytes: third }),
+      ).slice(0, 2);
+    expect(at(4096, 0)).toEqual(at(0, 4096));
+  });
+
+  it("is begun with the machine whose turn it is", () => {
+    const sized = (memory: string) =>
+      declare({
+        machines: Object.fromEntries(
+          ["db-1", "db-2", "db-3"].map((key) => [key, machine({ size: { vcpu: 4, memory } })]),
+        ),
+      });
+    const [old, grown] = [sized("16GB"), sized("24GB")];
+    const first = (key: string) =>
+      rollout(old, grown, living(old), key).steps.find(({ kind }) => kind === "power-cycle");
+    expect([first("db-2"), first("db-3")]).toMatchObject([{ machine: "db-2" }, { machine: "db-3" }]);
   });
 
   it("leaves the leader's own zone by choice never", () => {

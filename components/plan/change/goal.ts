@@ -7,6 +7,8 @@ import { type ParameterValue, STANDBY_BOUND, sameValue } from "./parameter-value
 export interface Goal {
   readonly before: ClusterSpec | undefined;
   readonly after: ClusterSpec;
+  /** A machine whose turn it is, as far as it may have it: work on others waits. */
+  readonly first?: string | undefined;
   readonly members: readonly string[];
   readonly voters: readonly string[];
   readonly poolers: readonly string[];

@@ -19,9 +19,14 @@ export function byTurn(state: LivingCluster, keys: readonly string[]): string[] 
   const rank = (key: string): readonly (number | string)[] => {
     const member = asked(state, key);
     if (member === undefined) return [0, 0, 0, 0, key];
-    return [1, member.nofailover ? 0 : 1, member.sync === "async" ? 0 : 1, -member.replayLagBytes, key];
+    return [1, member.nofailover ? 0 : 1, member.sync === "async" ? 0 : 1, -noticeable(member.replayLagBytes), key];
   };
   return [...keys].sort((a, b) => compareRanks(rank(a), rank(b)));
+}
+
+/** What is replayed in a moment decides nothing: two looks at a busy cluster must find the same order. */
+function noticeable(lagBytes: number): number {
+  return Math.floor(lagBytes / MOST_LAG_BYTES);
 }
 
 /** Members that could take over from the leader at this moment, best first. */

@@ -41,8 +41,14 @@ export interface RolloutPlan {
  * state that some of its steps have left holds the other ones. A conductor therefore may plan again after each step.
  *
  * @param before What the last finished update declared; undefined: none has finished yet.
+ * @param first A machine whose turn it is, for whoever works on machines in an order that was settled before.
  */
-export function rollout(before: ClusterSpec | undefined, after: ClusterSpec, state: ClusterState): RolloutPlan {
+export function rollout(
+  before: ClusterSpec | undefined,
+  after: ClusterSpec,
+  state: ClusterState,
+  first?: string,
+): RolloutPlan {
   const impossible = lastMember(after);
   // Nothing can be reckoned for a cluster that nobody leads.
   if (impossible.length > 0)
@@ -65,7 +71,7 @@ export function rollout(before: ClusterSpec | undefined, after: ClusterSpec, sta
     return { ...plan, steps: [], refusals, unknown, executable: false };
   }
   if (refusals.length > 0) return { ...plan, steps: [], refusals, executable: false };
-  const goal = goalOf(before, after);
+  const goal = { ...goalOf(before, after), first };
   if (state.kind === "absent") return { ...plan, steps: firstDeployment(goal), refusals, executable: true };
   return { ...plan, ...livingPlan(goal, state, changes, plan.warnings) };
 }

@@ -32,7 +32,10 @@ export function oneMachine(goal: Goal, state: LivingCluster): Decision | undefin
     return !isIdle(workOn(goal, state, key));
   });
   // What stands against one machine's turn, another one's may take away: a voter more, say.
-  const decisions = byTurn(state, keys).map((key) => turnOf(goal, state, key));
+  const inTurn = byTurn(state, keys);
+  const decisions = [...inTurn.filter((key) => key === goal.first), ...inTurn.filter((key) => key !== goal.first)].map(
+    (key) => turnOf(goal, state, key),
+  );
   return decisions.find((decision) => "do" in decision) ?? decisions[0];
 }
 
