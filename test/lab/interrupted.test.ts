@@ -107,9 +107,13 @@ async function starts(): Promise<ReadonlyMap<string, number>> {
 
 describe("a runner that is killed", () => {
   it.each([
-    ["while the first replica restarts", /running db-\d restarts for/, 0],
-    ["while the second replica restarts", /running db-\d restarts for[\s\S]*running db-\d restarts for/, 0],
-    ["when the switchover begins", /running Switchover/, 0],
+    ["while the first replica restarts", /updating .*db-\d restarts for/, 0],
+    [
+      "while the second replica restarts",
+      /updating .*(db-\d) restarts for[\s\S]*updating .*(?!\1)db-\d restarts for/,
+      0,
+    ],
+    ["when the switchover begins", /updating .*Switchover/, 0],
     ["while clients are held", /takes over from/, 300],
     ["when the new leader leads", /leads; writes waited/, 0],
   ] as const)("%s: nobody is left waiting, and the next run does the rest", async (name, line, afterMs) => {
@@ -147,8 +151,8 @@ describe("trouble in the middle of an update", () => {
       inject: async ({ leader, replicas }) => {
         wantRestarts();
         const run = workspace.start("up", "--yes", "--skip-preview");
-        await shown(run, /running db-\d restarts for/);
-        const first = /running (db-\d) restarts for/.exec(run.output())?.[1];
+        await shown(run, /updating .*db-\d restarts for/);
+        const first = /updating .*(db-\d) restarts for/.exec(run.output())?.[1];
         lost = replicas.find((key) => key !== first) as string;
         expect(lost).not.toBe(leader);
         await powerOff(on(lost));
@@ -206,7 +210,7 @@ describe("trouble in the middle of an update", () => {
       inject: async () => {
         wantRestarts();
         const run = workspace.start("up", "--yes", "--skip-preview");
-        await shown(run, /running db-\d restarts for/);
+        await shown(run, /updating .*db-\d restarts for/);
         const second = await workspace.npm("cluster", "switchover", "--stack", "lab").finished;
         expect(second.code).toBe(1);
         expect(second.output).toMatch(/two runs must not change it at once/);
