@@ -27,6 +27,9 @@ export interface EtcdMembership {
   readonly learner: boolean;
 }
 
+const HEALTH = `curl -sf --max-time 2 http://127.0.0.1:2381/health && echo &&
+  curl -sf --max-time 2 http://127.0.0.1:2381/metrics | grep ^etcd_server_is_learner`;
+
 /** Runs etcdctl on one voter. Any exit status is an answer. */
 export function etcdctl(
   pool: SshPool,
@@ -42,7 +45,8 @@ export function etcdctl(
 }
 
 /**
- * The first voter whose etcd answers through the majority, but never `except`.
+ * The first voter whose etcd answers through the majority, but never `except`. A learner is none: it reads through the
+ * majority as well, and refuses everything else.
  * @throws OperateError with each voter's reason when none does.
  */
 export async function healthyVoter(pool: SshPool, except: readonly string[] = []): Promise<string> {
@@ -50,12 +54,10 @@ export async function healthyVoter(pool: SshPool, except: readonly string[] = []
   const reasons: string[] = [];
   for (const { key } of voters) {
     try {
-      const health = await pool.machine(key).exec("curl -sf --max-time 2 http://127.0.0.1:2381/health", {
-        timeoutMs: 3500,
-        step: "asking etcd for its health",
-      });
-      if (health.code === 0 && /"health":\s*"true"/.test(health.stdout)) return key;
-      reasons.push(`${key}: not healthy`);
+      const { stdout } = await pool.machine(key).exec(HEALTH, { timeoutMs: 5000, step: "asking etcd for its health" });
+      const healthy = /"health":\s*"true"/.test(stdout);
+      if (healthy && /^etcd_server_is_learner 0$/m.test(stdout)) return key;
+      reasons.push(`${key}: ${healthy ? "a learner" : "not healthy"}`);
     } catch (error) {
       reasons.push(messageOf(error));
     }
