@@ -39,12 +39,18 @@ async function cluster(): Promise<Figure[]> {
     workspace.edit((now) => withParameters(now, { work_mem: "8MB", max_connections: 120 }));
     const restarted = await workspace.up();
     const pause = /longest write pause ([0-9.]+) s/.exec(restarted.output)?.[1];
+    const looks: number[] = [];
+    for (let i = 0; i < REPEATS; i++) looks.push((await workspace.preview()).seconds);
+    workspace.edit(withReplica);
+    const grown = await workspace.up();
     return [
       { what: "pulumi up: the same cluster, declared", seconds: created.seconds },
       { what: "pulumi up with nothing to do", seconds: median(unchanged) },
       { what: "a change that needs a reload", seconds: reloaded.seconds },
       { what: "a change that restarts three members, one switchover", seconds: restarted.seconds },
       { what: "  of which writes paused", seconds: Number(pause) },
+      { what: "preview of a living cluster of three", seconds: median(looks) },
+      { what: "one more replica, seeded and taking reads", seconds: grown.seconds },
     ];
   } finally {
     await workspace.destroy();
@@ -53,6 +59,16 @@ async function cluster(): Promise<Figure[]> {
 
 function withParameters(declaration: ClusterInput, parameters: NonNullable<ClusterInput["postgresql"]>["parameters"]) {
   return { ...declaration, postgresql: { ...declaration.postgresql, ...(parameters ? { parameters } : {}) } };
+}
+
+function withReplica({ machines, ...declaration }: ClusterInput): ClusterInput {
+  const keys = Object.keys(machines);
+  const [like] = Object.values(machines);
+  return {
+    ...declaration,
+    machines: { ...machines, "db-4": { ...like, zone: "a" } as ClusterInput["machines"][string] },
+    etcd: { voters: keys },
+  };
 }
 
 /** Machines that nobody has: a first preview asks none of them. */

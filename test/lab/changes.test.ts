@@ -47,8 +47,6 @@ afterAll(async () => {
     mkdirSync(REPORTS, { recursive: true });
     writeFileSync(join(REPORTS, "changes.md"), report(outcomes));
   }
-  for (const key of cluster?.keys ?? [])
-    writeFileSync(join(REPORTS, `changes-${key}.journal`), await cluster.journal(key).catch(String));
   cluster?.close();
   await workspace?.remove();
 });
@@ -199,5 +197,77 @@ describe("machines", () => {
       (now) => ({ ...now, platform: { ...now.platform, image: "again" } as ClusterInput["platform"] }),
       { ...ONE_SWITCHOVER, poolersThatStop: 3 },
     );
+  });
+});
+
+describe("what the cluster promises", () => {
+  it("more of it: a standby must acknowledge each commit, whatever happens", async () => {
+    await changes("quorum to strict sync", (now) => ({ ...now, durability: { mode: "sync", strict: true } }), FLOW);
+  });
+
+  it("less of it only where that is said twice", async () => {
+    const weaker = (now: ClusterInput): ClusterInput => ({ ...now, durability: { mode: "async" } });
+    workspace.edit(weaker);
+    const { code, output } = await workspace.start("preview").finished;
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/weakens durability[\s\S]*confirm: "weaker-durability"/);
+    await changes("sync to async", (now) => ({ ...weaker(now), confirm: "weaker-durability" }), FLOW);
+  });
+
+  it("how fast it recovers, who may log in, and how large the pools are", async () => {
+    await changes(
+      "recovery, rules, pools",
+      (now) => ({
+        ...now,
+        durability: { mode: "quorum" },
+        recovery: "normal",
+        hba: [{ type: "hostssl", database: "app", user: "admin", address: "10.0.0.0/8", method: "reject" }],
+        poolers: { ...now.poolers, poolSize: 10, maxClientConnections: 900 },
+      }),
+      FLOW,
+    );
+  });
+});
+
+describe("from three members to five, to one, to three", () => {
+  const equal = (now: ClusterInput, ...keys: string[]): ClusterInput => {
+    const [like] = Object.values(now.machines);
+    const zone = (index: number) => ["a", "b", "c"][index % 3] as string;
+    const machines = keys.map((key, index) => [key, now.machines[key] ?? { ...(like as object), zone: zone(index) }]);
+    return {
+      ...now,
+      machines: Object.fromEntries(machines),
+      etcd: { voters: keys },
+      poolers: { ...now.poolers, machines: keys },
+    };
+  };
+
+  it("grows by two at once", async () => {
+    await changes("three to five", (now) => equal(now, ...Object.keys(now.machines), "db-8", "db-9"), FLOW);
+  });
+
+  it("shrinks to the one that came last: the leader leaves, with all the others", async () => {
+    await changes(
+      "five to one",
+      (now) => ({ ...equal(now, "db-9"), durability: { mode: "async" }, confirm: "weaker-durability" }),
+      { ...ONE_SWITCHOVER, poolersThatStop: 4 },
+    );
+    expect(cluster.keys).toEqual(["db-9"]);
+  });
+
+  it("grows to three again", async () => {
+    await changes(
+      "one to three",
+      (now) => ({ ...equal(now, "db-7", "db-8", "db-9"), durability: { mode: "quorum" } }),
+      FLOW,
+    );
+  });
+});
+
+describe("the end", () => {
+  it("leaves nothing: `npm run lab:down` of a cluster that has been through all of that", async () => {
+    const { code, output } = await workspace.npm("lab:down").finished;
+    expect(output).not.toContain("failed");
+    expect(code).toBe(0);
   });
 });
