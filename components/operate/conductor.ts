@@ -43,7 +43,7 @@ export interface Conductor {
   begin(step: string): Promise<void>;
   /** Removes the note: the step is done. */
   done(): Promise<void>;
-  /** Gives the lock back. The mark of an unfinished step stays. */
+  /** Gives the lock back. The mark of an unfinished step stays. Never rejects: a lock that is not given back runs out. */
   release(): Promise<void>;
 }
 
@@ -224,8 +224,9 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
     release: async () => {
       released = true;
       clearInterval(beat);
-      const voter = await healthyVoter(pool);
-      await etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" });
+      await healthyVoter(pool)
+        .then((voter) => etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" }))
+        .catch(() => undefined);
     },
   };
 }
