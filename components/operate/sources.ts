@@ -3,11 +3,20 @@ import { shell } from "../render/shell";
 import type { SshPool } from "./ssh";
 
 export interface PackagePolicy {
-  /** What an installation without a version would take; undefined: nothing. */
+  /** What an installation without a version would take if nothing were pinned here; undefined: nothing. */
   readonly candidate: string | undefined;
   /** Versions that a source has, the newest first. One that is only installed is not among them. */
   readonly versions: readonly string[];
 }
+
+/**
+ * Names a directory of all preferences but those that this program has put there: they are the pins of the last
+ * declaration, and the question is what the next one would get.
+ */
+const UNPINNED = `others=$(mktemp -d) && trap 'rm -rf "$others"' EXIT
+for file in /etc/apt/preferences.d/*; do
+  case $file in */pgkeel | */\\*) ;; *) ln -s "$file" "$others/" ;; esac
+done`;
 
 /** New lists are a few megabytes, in ms. */
 const REFRESH_MS = 60_000;
@@ -20,7 +29,9 @@ export async function packagePolicies(
 ): Promise<ReadonlyMap<string, PackagePolicy>> {
   const text = await pool
     .machine(machine)
-    .run(shell`LC_ALL=C apt-cache policy ${packages}`, { step: "asking for the versions of packages" });
+    .run(`${UNPINNED}\nLC_ALL=C apt-cache -o Dir::Etc::PreferencesParts="$others" ${shell`policy ${packages}`}`, {
+      step: "asking for the versions of packages",
+    });
   return parsePolicies(text);
 }
 
