@@ -27,6 +27,7 @@ export interface MachineReport {
   readonly units?: readonly UnitState[];
   readonly files?: Readonly<Record<string, ServiceFiles>>;
   readonly packages?: Readonly<Partial<Record<Software, string>>>;
+  readonly stale?: readonly Software[];
   readonly hardware?: MachineObservation["hardware"];
   readonly notes?: MachineObservation["notes"];
   readonly disks?: readonly DiskUse[];
@@ -155,6 +156,7 @@ function machineSeen(
     units: report?.units ?? null,
     files: report?.files ?? null,
     packages: report?.packages ?? null,
+    stale: report?.stale ?? null,
     disks: report?.disks ?? null,
     initialised: report?.initialised ?? null,
     member: roles.includes("postgresql") ? memberSeen(key, report, listed, leaderReport, leader) : null,

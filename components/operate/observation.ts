@@ -51,6 +51,8 @@ export interface MachineObservation {
   readonly files: Readonly<Record<string, ServiceFiles>> | null;
   /** Installed package versions, by software. */
   readonly packages: Readonly<Partial<Record<Software, string>>> | null;
+  /** Software whose program at work is not the installed one any more, or whose installation was cut off. */
+  readonly stale: readonly Software[] | null;
   readonly disks: readonly DiskUse[] | null;
   /** PostgreSQL's data directory was filled, by initdb or by seeding. */
   readonly initialised: boolean | null;
@@ -60,7 +62,7 @@ export interface MachineObservation {
   readonly pooler: PoolerObservation | null;
 }
 
-export type Software = "postgresql" | "patroni" | "etcd" | "haproxy" | "pgbouncer";
+export type Software = "postgresql" | "patroni" | "etcd" | "haproxy" | "pgbouncer" | "pgbackrest";
 
 export interface UnitState {
   /** Without ".service". */

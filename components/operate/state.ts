@@ -134,6 +134,7 @@ function machineState(machine: MachineObservation, options: StateOptions): Machi
     image: machine.notes.image,
     zone: machine.notes.zone,
     versions: machine.packages ?? {},
+    stale: machine.stale ?? [],
     pooler: poolerState(machine),
     files: changedFiles(machine),
     units: stoppedUnits(machine),

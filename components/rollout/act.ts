@@ -7,7 +7,7 @@ import { resumePooler } from "../operate/pools";
 import { restartLeader, restartReplica } from "../operate/restart";
 import type { SshPool } from "../operate/ssh";
 import { switchover } from "../operate/switchover";
-import type { ClusterState, LivingCluster, Software, Step } from "../plan/change";
+import type { ClusterState, LivingCluster, Step } from "../plan/change";
 import { shell } from "../render/shell";
 import { ADMIN_SOCKET, READ_ROUTE } from "../services/haproxy/names";
 import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
@@ -15,6 +15,7 @@ import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
 import { putBack, resetParameters } from "./drift";
 import { look } from "./look";
+import { upgrade } from "./upgrade";
 
 export interface Stage {
   readonly pool: SshPool;
@@ -91,11 +92,7 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       await switchover(pool, { candidate: step.to, signal, onProgress: show });
       return;
     case "upgrade-software":
-      await upgrade(
-        stage,
-        step.machine,
-        step.software.map(({ software }) => software),
-      );
+      await upgrade({ ...stage, machine: step.machine, software: step.software });
       return;
     case "leave-patroni":
       if (!step.dead) {
@@ -180,29 +177,6 @@ async function leaveReadRoute({ pool, state }: Stage, member: string): Promise<v
       pool.machine(key).run(`${order} && ${PAUSE_PROGRAM} reconnect`, { step: "closing the read route" }),
     ),
   );
-}
-
-/** New versions of one machine's packages, and restarts of what runs from them; the caller has moved the leader away. */
-async function upgrade(stage: Stage, machine: string, software: readonly Software[]): Promise<void> {
-  const ssh = stage.pool.machine(machine);
-  await ssh.run("/usr/local/lib/pgkeel/services/base upgrade", {
-    step: "installing pinned versions",
-    timeoutMs: 600_000,
-  });
-  const restarts: Readonly<Record<Software, string | undefined>> = {
-    etcd: "systemctl restart etcd",
-    haproxy: "systemctl restart haproxy",
-    pgbouncer: "systemctl restart 'pgbouncer-*@*'",
-    patroni: "systemctl restart patroni",
-    pgbackrest: undefined,
-    postgresql: undefined,
-  };
-  for (const one of software) {
-    const command = restarts[one];
-    if (command !== undefined) await ssh.run(command, { step: `restarting ${one}`, timeoutMs: SETTLE_MS });
-  }
-  if (software.includes("postgresql"))
-    await restartReplica(stage.pool, machine, { signal: stage.signal, onProgress: stage.show });
 }
 
 function inReadRoute(state: ClusterState, key: string): boolean {

@@ -13,6 +13,7 @@ import { conduct, type Rollout } from "./conduct";
 import { deliver } from "./deliver";
 import { Gate } from "./gate";
 import type { PreviousRun } from "./previous";
+import { installPinned } from "./upgrade";
 
 /** Who watches the work. */
 export interface Watch {
@@ -84,13 +85,16 @@ export class Gates {
    * A machine that is made anew has left the cluster by then.
    */
   private async prepare(access: ClusterAccess, key: string): Promise<void> {
-    if (!this.plan.steps.some((step) => step.kind === "power-cycle" && step.machine === key)) return;
+    const cycle = this.plan.steps.find((step) => step.kind === "power-cycle" && step.machine === key);
+    if (cycle?.kind !== "power-cycle") return;
     const plan = planCluster(this.after);
     const machine = plan.machines.find((candidate) => candidate.key === key);
     if (machine === undefined) return;
     await withSsh(access, async (pool) => {
       await setAside(pool, await observeWith(pool), key);
       await deliver(pool, key, baseBundle(plan, machine));
+      // What starts then is the new version: one stop for both.
+      if (cycle.software.length > 0) await installPinned(pool, key, cycle.software);
       if (machine.roles.includes("postgresql")) await deliver(pool, key, patroniBundle(plan, machine));
     });
   }

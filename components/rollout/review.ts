@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { withSsh } from "../operate/ssh";
+import { type SshPool, withSsh } from "../operate/ssh";
 import { describeStep, type RolloutPlan, renderPlan, rollout } from "../plan/change";
 import { type ClusterSpec, warnings } from "../spec";
 import { look } from "./look";
 import type { PreviousRun } from "./previous";
+import { withSources } from "./sources";
 import { besideTransition } from "./transition";
 
 /** A machine that does not answer within this time, in ms, is reported as not answering. */
@@ -27,8 +28,15 @@ export async function reviewChange(previous: PreviousRun | undefined, after: Clu
 
 async function planChange(previous: PreviousRun | undefined, after: ClusterSpec): Promise<RolloutPlan> {
   if (previous === undefined) return rollout(undefined, after, { kind: "absent" });
-  const seen = await withSsh(previous.access, (pool) => look(pool, after), { connectTimeoutMs: CONNECT_TIMEOUT_MS });
-  return rollout(previous.spec, after, besideTransition(previous.spec, after, seen.state));
+  const { spec: before, access } = previous;
+  const work = async (pool: SshPool): Promise<RolloutPlan> => {
+    const state = besideTransition(before, after, (await look(pool, after)).state);
+    const plan = rollout(before, after, state);
+    if (state.kind !== "living") return plan;
+    const known = await withSources(pool, after, state, plan);
+    return known === state ? plan : rollout(before, after, known);
+  };
+  return withSsh(access, work, { connectTimeoutMs: CONNECT_TIMEOUT_MS });
 }
 
 /** The steps that the conductor does itself, in words; its own inputs, so that a preview shows them on its row. */

@@ -191,7 +191,8 @@ export class Simulator {
         this.install(step.machine, step.software);
         if (!has("postgresql") && !has("patroni")) return;
         this.notTheLeader(step.machine);
-        if (this.state.members[step.machine] !== undefined) this.start(step.machine, step);
+        // PostgreSQL runs on under a new Patroni.
+        if (has("postgresql") && this.state.members[step.machine] !== undefined) this.start(step.machine, step);
         return;
       }
       case "leave-read-route":

@@ -18,6 +18,7 @@ ROLES = WANTED["roles"]  # noqa: F821
 HOSTNAME, ADDRESS = WANTED["hostname"], WANTED["address"]  # noqa: F821
 DATA = "/var/lib/postgresql/17/main"
 MINE = "/usr/local/lib/pgkeel/"
+PATRONI_STARTED_FROM = "/run/pgkeel-patroni.package"
 
 SQL = """
 select json_build_object(
@@ -161,12 +162,47 @@ def units():
     ]
 
 
-def packages():
-    wanted = {"postgresql-17": "postgresql", "patroni": "patroni", "etcd-server": "etcd", "haproxy": "haproxy",
-              "pgbouncer": "pgbouncer"}
-    text = run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n", *wanted, statuses=(0, 1))
+PACKAGES = {"postgresql-17": "postgresql", "patroni": "patroni", "etcd-server": "etcd", "haproxy": "haproxy",
+            "pgbouncer": "pgbouncer", "pgbackrest": "pgbackrest"}
+
+
+def package_states():
+    """(software, version, state as dpkg says it) of every package that is there, be it half installed."""
+    text = run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n", *PACKAGES, statuses=(0, 1))
     rows = [line.split() for line in text.splitlines()]
-    return {wanted[row[1]]: row[2] for row in rows if len(row) == 3 and row[0] == "installed"}
+    gone = ("not-installed", "config-files")
+    return [(PACKAGES[row[1]], row[2], row[0]) for row in rows if len(row) == 3 and row[0] not in gone]
+
+
+def packages():
+    return {software: version for software, version, _ in package_states()}
+
+
+def stale():
+    """Software whose program at work is not the installed one, and software whose installation was cut off.
+
+    A program's file that was exchanged under it shows as deleted: that tells two builds of one version apart, which the
+    program's own words do not. Patroni is no such file: it notes at its start what it is started from.
+    """
+    states = package_states()
+    found = {software for software, _, state in states if state in ("half-installed", "unpacked", "half-configured")}
+    names = ["etcd.service", "haproxy.service", "patroni.service", "pgbouncer-r[wo]@*.service"]
+    text = run("systemctl", "show", "-p", "Id,MainPID", *names)
+    pids = [("postgresql", read(DATA + "/postmaster.pid", "0").split("\n")[0])]
+    for block in text.split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "Id" in values:
+            pids.append((re.split(r"[-.]", values["Id"])[0], values["MainPID"]))
+    for software, pid in pids:
+        try:
+            if os.readlink(f"/proc/{pid}/exe").endswith(" (deleted)"):
+                found.add(software)
+        except OSError:  # it does not run
+            continue
+        noted = read(PATRONI_STARTED_FROM)
+        if software == "patroni" and noted and noted not in [version for name, version, _ in states if name == software]:
+            found.add(software)
+    return sorted(found)
 
 
 def read(path, default=""):
@@ -238,7 +274,7 @@ def notes():
 
 
 def main():
-    parts = {"units": units, "packages": packages, "hardware": hardware, "notes": notes}
+    parts = {"units": units, "packages": packages, "stale": stale, "hardware": hardware, "notes": notes}
     parts |= {"files": deviations}  # noqa: F821
     if "postgresql" in ROLES:
         parts |= {"initialised": initialised, "postgresql": postgresql, "disks": disks}

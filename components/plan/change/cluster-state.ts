@@ -96,6 +96,10 @@ export interface MachineState {
   readonly zone: string | undefined;
   /** Versions installed, as Debian writes them. */
   readonly versions: Readonly<Partial<Record<Software, string>>>;
+  /** Software whose program at work is older than what is installed, or whose installation was cut off. Default: none. */
+  readonly stale?: readonly Software[];
+  /** What the machine's package sources have; only of software that was asked for. Default: not asked. */
+  readonly sources?: Readonly<Partial<Record<Software, PackageSources>>>;
   readonly pooler: "none" | "running" | "paused" | "stopped";
   /** Services whose files are not as the machine was given them; undefined: none, or it could not be read. */
   readonly files?: readonly ChangedFiles[] | undefined;
@@ -121,6 +125,14 @@ export interface StoppedUnit {
   readonly active: "running" | "stopped" | "failed";
   /** Whether it starts when the machine boots. */
   readonly boot: "enabled" | "disabled" | "masked";
+}
+
+/** What a machine's package sources have of a piece of software; all of its packages have these versions. */
+export interface PackageSources {
+  /** The newest first. */
+  readonly versions: readonly string[];
+  /** What an installation without a version would take; undefined: there is none. */
+  readonly candidate: string | undefined;
 }
 
 export interface DiskState {

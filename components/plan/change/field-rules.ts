@@ -252,11 +252,11 @@ function software(field: FieldChange): Verdict {
     return { impact: "none", reason: "No longer pinned: it stays as it is until another version is declared." };
   const reason = {
     postgresql: "One member at a time: it restarts with the new version; replicas first, then one switchover.",
-    patroni: "One member at a time, and PostgreSQL restarts with Patroni; replicas first, then one switchover.",
+    patroni: "One member at a time: Patroni restarts and PostgreSQL runs on; replicas first, then one switchover.",
     etcd: "One voter at a time restarts; the others go on deciding.",
-    haproxy:
-      "One pooler at a time restarts it; what runs through it at that moment is cut, and the pooler dials again.",
-    pgbouncer: "One pooler at a time restarts it; its clients connect again.",
+    haproxy: "One pooler at a time: a reload brings it into force, and no session is cut.",
+    pgbouncer:
+      "One pooler at a time, process by process: each client's connection ends once, between two transactions, and a new one is taken at once.",
     pgbackrest: "Installed one machine at a time; nothing restarts.",
   }[field.keys[0] as Software];
   return { impact: "software-upgraded", reason: `${reason} Nothing happens where that version is already installed.` };

@@ -220,7 +220,11 @@ function setting({ name, from, to }: ParameterSetting): string {
 
 export function software(changes: readonly SoftwareChange[]): string {
   return changes
-    .map(({ software: name, from, to }) => `${name} ${from === undefined ? to : `${from} to ${to}`}`)
+    .map(({ software: name, from, to }) => {
+      // Another run has installed it and was stopped then.
+      if (from === to) return `${name} ${to}, which is installed, comes into force`;
+      return `${name} ${from === undefined ? to : `${from} to ${to}`}`;
+    })
     .join(", ");
 }
 

@@ -74,7 +74,8 @@ function apply(goal: Goal, state: LivingCluster, step: StepAction): LivingCluste
       return started(goal, withSoftware(resized(goal, state, step.machine), step.machine, step.software), step.machine);
     case "upgrade-software": {
       const upgraded = withSoftware(state, step.machine, step.software);
-      const restarts = step.software.some(({ software }) => software === "postgresql" || software === "patroni");
+      // Patroni restarts by itself; PostgreSQL runs on.
+      const restarts = step.software.some(({ software }) => software === "postgresql");
       return restarts ? started(goal, upgraded, step.machine) : upgraded;
     }
     case "leave-read-route":

@@ -21,7 +21,8 @@ export type RefusalCode =
   | "only-copy"
   | "replica-behind"
   | "no-candidate"
-  | "unfinished-step";
+  | "unfinished-step"
+  | "version-not-available";
 
 export interface Refusal {
   readonly code: RefusalCode;

@@ -16,17 +16,20 @@ const SECONDS = { switchover: 2, restart: 3, upgrade: 10, powerCycle: 20 } as co
 interface Touched {
   readonly key: string;
   readonly postgresql: boolean;
+  /** Patroni alone: PostgreSQL runs on, serves no reads meanwhile, and cannot take over. */
+  readonly patroni: boolean;
   readonly etcd: boolean;
   readonly pooler: boolean;
-  /** How long its PostgreSQL is away, in seconds. */
+  /** How long its PostgreSQL or Patroni is away, in seconds. */
   readonly seconds: number;
 }
 
 export function standingDuring(state: LivingCluster, step: StepAction): Standing {
   const touched = touchedBy(state, step);
   const away = touched?.postgresql ? touched.key : undefined;
+  const unmanaged = touched?.patroni ? touched.key : away;
   const next = step.kind === "switchover" ? step.to : undefined;
-  const gone = (key: string) => key === away || key === next;
+  const gone = (key: string) => key === unmanaged || key === next;
   const routed = reachable(state).filter(([, member]) => member.inReadRoute);
   const needed = neededStandbys(state.configuration.durability);
   const there = availableStandbys(state, next ?? (away === state.leader ? undefined : away));
@@ -35,7 +38,7 @@ export function standingDuring(state: LivingCluster, step: StepAction): Standing
     writes: writesDuring(state, step, touched, there === 0 && needed > 0, etcdMayLose < 0),
     readReplicas: { during: routed.filter(([key]) => !gone(key)).length, of: routed.length },
     etcdMayLose: Math.max(etcdMayLose, -1),
-    standIns: standIns(state, away).filter((key) => key !== next).length,
+    standIns: standIns(state, unmanaged).filter((key) => key !== next).length,
     acknowledging: { during: Math.min(there, needed), needed },
     notes: notesOn(state, step, touched, there < needed, etcdMayLose < 0),
   };
@@ -61,6 +64,7 @@ function touchedBy(state: LivingCluster, step: StepAction): Touched | undefined 
   const touch = (key: string, what: Partial<Touched>): Touched => ({
     key,
     postgresql: false,
+    patroni: false,
     etcd: false,
     pooler: false,
     seconds: 0,
@@ -81,9 +85,11 @@ function touchedBy(state: LivingCluster, step: StepAction): Touched | undefined 
     case "upgrade-software": {
       const has = (...names: string[]) => step.software.some(({ software }) => names.includes(software));
       return touch(step.machine, {
-        postgresql: has("postgresql", "patroni"),
+        postgresql: has("postgresql"),
+        patroni: has("patroni"),
         etcd: has("etcd"),
-        pooler: has("haproxy", "pgbouncer"),
+        // A reload of HAProxy cuts no session.
+        pooler: has("pgbouncer"),
         seconds: SECONDS.upgrade,
       });
     }
@@ -113,7 +119,7 @@ function writesDuring(
   etcdStops: boolean,
 ): WriteEffect {
   if (touched === undefined || touched.seconds === 0) return { kind: "flow" };
-  const onLeader = touched.postgresql && touched.key === state.leader;
+  const onLeader = (touched.postgresql || touched.patroni) && touched.key === state.leader;
   // Strict: no commit is acknowledged until a standby is back. Without etcd the leader steps down until it is back.
   const waits = (touched.postgresql && noStandby && state.configuration.durability.strict) || etcdStops;
   return onLeader || waits || step.kind === "switchover"

@@ -24,7 +24,9 @@ export function withSoftware(
 ): LivingCluster {
   const versions = { ...state.machines[key]?.versions };
   for (const change of software) versions[change.software] = change.to;
-  return withMachine(state, key, { versions });
+  const done = software.map((change) => change.software);
+  const stale = state.machines[key]?.stale?.filter((one) => !done.includes(one));
+  return withMachine(state, key, { versions, ...(stale === undefined ? {} : { stale }) });
 }
 
 export function withKey(keys: readonly string[], key: string): readonly string[] {

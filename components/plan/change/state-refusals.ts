@@ -7,6 +7,7 @@ import { mayLose, quorumOf } from "./etcd-gate";
 import { bytesOf, shownBytes } from "./fields";
 import type { Goal } from "./goal";
 import type { Refusal } from "./refusal";
+import { versionsNotToBeHad } from "./software-gate";
 import { workOn } from "./work";
 
 /** In the state, before it is known what will be done. */
@@ -36,6 +37,7 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
     ...tooSteep(goal, state),
     ...smallerThanDeclared(goal, state),
     ...tooFullForSmaller(goal, state),
+    ...versionsNotToBeHad(goal, state),
   ];
 }
 

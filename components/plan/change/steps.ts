@@ -11,6 +11,7 @@ import { isDisturbing, unwell, unwellMachines } from "./health";
 import { MOST_LAG_BYTES } from "./order";
 import { converged, predict } from "./predict";
 import type { Refusal } from "./refusal";
+import { softwareNotices } from "./software-gate";
 import { STARTING, standingDuring } from "./standing";
 import { stateRefusals } from "./state-refusals";
 import type { Actor, Step, StepAction } from "./step";
@@ -92,7 +93,7 @@ function livingPlan(
   return {
     steps: refusals.length > 0 ? [] : framed(goal, state, steps),
     refusals,
-    warnings: [...warnings, ...stateWarnings(state, steps)],
+    warnings: [...warnings, ...stateWarnings(goal, state, steps)],
     unknown: steps.length === 0 ? missing : unknown,
     executable: !blocked,
   };
@@ -238,13 +239,14 @@ function declarationWarnings(changes: readonly Change[]): Warning[] {
     }));
 }
 
-function stateWarnings(state: LivingCluster, steps: readonly Step[]): Warning[] {
+function stateWarnings(goal: Goal, state: LivingCluster, steps: readonly Step[]): Warning[] {
   const warnings: Warning[] = [];
   const notice = (text: string) => warnings.push({ kind: "notice", text });
   if (state.unfinished?.run === "gone")
     notice(
       `an earlier run (${state.unfinished.owner}) stopped during "${state.unfinished.step}"; this plan goes on from what it left`,
     );
+  for (const text of softwareNotices(goal, state, steps)) notice(text);
   const pauses = steps.some(({ standing }) => standing.writes.kind === "pause");
   if (pauses)
     for (const { member, pid, ageSeconds, user, application } of state.longTransactions)

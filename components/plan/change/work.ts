@@ -35,13 +35,13 @@ export function workOn(goal: Goal, state: LivingCluster, key: string): Work {
   };
 }
 
-/** It stops PostgreSQL on the machine. */
+/** It stops PostgreSQL on the machine. A new Patroni does not. */
 export function stopsPostgresql(work: Work): boolean {
   return (
     work.replace.length > 0 ||
     work.powerCycle !== undefined ||
     work.restart.length > 0 ||
-    work.software.some(({ software }) => software === "postgresql" || software === "patroni")
+    work.software.some(({ software }) => software === "postgresql")
   );
 }
 
@@ -137,12 +137,14 @@ function softwareChanges(goal: Goal, state: LivingCluster, key: string): Softwar
   return softwareOf(goal, key).flatMap((software) => {
     const to = goal.after.software[software];
     const from = state.machines[key]?.versions[software];
-    return to === undefined || from === undefined || from === to ? [] : [{ software, from, to }];
+    // Installed and not yet at work: an earlier run stopped between the two.
+    const due = from !== to || state.machines[key]?.stale?.includes(software) === true;
+    return to === undefined || from === undefined || !due ? [] : [{ software, from, to }];
   });
 }
 
 /** What the declaration puts on the machine. */
-function softwareOf(goal: Goal, key: string): Software[] {
+export function softwareOf(goal: Goal, key: string): Software[] {
   const roles: Software[] = [
     ...(goal.members.includes(key) ? (["postgresql", "patroni", "pgbackrest"] as const) : []),
     ...(goal.voters.includes(key) ? (["etcd"] as const) : []),

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Prepares a machine: packages, names, users, kernel settings, limits of sshd and the journal.
 #
-#   check STAGE         would sshd start with its new settings?
-#   apply [CHANGED...]  installs what is missing and puts the rest in force; downloads nothing when all is there
-#   upgrade             gives installed packages their pinned versions; who calls it restarts their services
+#   check STAGE                 would sshd start with its new settings?
+#   apply [CHANGED...]          installs what is missing and puts the rest in force; downloads nothing when all is there
+#   upgrade PACKAGE=VERSION...  puts these versions in place; who calls it restarts what runs from them
 #
-# Installing starts no service. A pinned version is put in place by apply only where the program does not run: to swap
-# the files of a running one and restart it is the work of whoever upgrades the cluster, one machine at a time.
+# Installing starts, stops and restarts no service. A pinned version is put in place by apply only where the program does
+# not run: to swap the files of a running one and restart it is the work of whoever upgrades the cluster, one machine at
+# a time. For a running one apply makes sure that the version is to be had, and downloads it, so that its turn is short.
 set -euo pipefail
 
 readonly list=/etc/pgkeel/packages policy=/usr/sbin/policy-rc.d installing=/var/lib/pgkeel/base/installing
@@ -32,31 +33,31 @@ check() {
 
 # --- Packages ---------------------------------------------------------------------------------------------------------
 
-# The entries of the list whose package is not installed, or not in its pinned version, as `missing ENTRY` or
-# `other ENTRY INSTALLED`.
+# Of entries `PACKAGE` or `PACKAGE=VERSION` those whose package is not installed, or not in its pinned version, as
+# `missing ENTRY` or `other ENTRY INSTALLED`.
 deviations() {
   local entry name
   local -A installed=()
   while read -r name entry; do installed[$name]=$entry; done < <(
     # shellcheck disable=SC2016 # The format is dpkg-query's own.
-    sed 's/=.*//' $list | xargs dpkg-query -W -f '${Package} ${db:Status-Status}/${Version}\n' 2>/dev/null | sed -n 's, installed/, ,p'
+    dpkg-query -W -f '${Package} ${db:Status-Status}/${Version}\n' "${@%%=*}" 2>/dev/null | sed -n 's, installed/, ,p'
   )
-  while read -r entry; do
+  for entry in "$@"; do
     name=${entry%%=*}
     if [ -z "${installed[$name]-}" ]; then
       echo "missing $entry"
     elif [ "$entry" != "$name" ] && [ "${installed[$name]}" != "${entry#*=}" ]; then
       echo "other $entry ${installed[$name]}"
     fi
-  done <$list
+  done
 }
 
-# Whether a package's program is at work on this machine.
+# Whether a package's program, or the one that it belongs to, is at work on this machine.
 at_work() {
   case $1 in
     postgresql-*) pgrep -x postgres ;;
-    patroni) pgrep -f '^/usr/bin/python3 /usr/bin/patroni ' ;;
-    etcd-server) pgrep -x etcd ;;
+    patroni | pgbackrest) pgrep -f '^/usr/bin/python3 /usr/bin/patroni ' ;;
+    etcd-*) pgrep -x etcd ;;
     haproxy | pgbouncer) pgrep -x "$1" ;;
     *) return 1 ;;
   esac >/dev/null
@@ -68,8 +69,36 @@ apt() {
 
 install_now() {
   apt install -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o APT::Keep-Downloaded-Packages=false "$@"
 }
+
+# Of packages whose installation was cut off.
+finish_configuration() {
+  DEBIAN_FRONTEND=noninteractive LC_ALL=C dpkg --force-confdef --force-confold --configure -a 2>&1
+}
+
+# Downloads what is to be installed later.
+fetch() {
+  local words
+  if words=$(install_now --download-only "$@"); then return; fi
+  # Perhaps the lists are old.
+  words=$(apt update && install_now --download-only "$@") ||
+    fail "$(not_to_be_had "$@")cannot download $* on $(</etc/hostname): $(reason "$words") - $(advice "$words"); nothing was installed"
+}
+
+# Pinned versions that no package source has, and what they have.
+not_to_be_had() {
+  local entry name versions
+  for entry in "$@"; do
+    name=${entry%%=*}
+    [ "$entry" != "$name" ] || continue
+    # One that is installed and nowhere else is shown as well.
+    versions=$(apt-cache madison "$name" | awk '{ print $3 }' | sort -u)
+    grep -qxF -- "${entry#*=}" <<<"$versions" || echo -n "the package sources have no $name ${entry#*=}, but $(paste -sd ' ' <<<"${versions:-no version at all}"): "
+  done
+}
+
+reason() { grep -E '^(E|W|dpkg):' <<<"$1" | tail -4 | paste -sd ' '; }
 
 install_packages() {
   local words unit
@@ -81,13 +110,11 @@ install_packages() {
     chmod 0755 $policy
   fi
   echo "installing: $*"
-  if ! words=$(install_now "$@"); then
-    # Perhaps the lists are old, or an earlier installation was cut off.
-    words=$(dpkg --configure -a 2>&1 && apt update && install_now "$@") || {
-      finish_install
-      fail "cannot install $* on $(</etc/hostname): $(grep -E '^(E|W|dpkg):' <<<"$words" | tail -4 | paste -sd ' ') - $(advice "$words")"
-    }
-  fi
+  # An earlier installation may have been cut off, and the lists may be old.
+  words=$(install_now "$@") || words=$(finish_configuration && install_now "$@") || words=$(apt update && install_now "$@") || {
+    finish_install
+    fail "$(not_to_be_had "$@")cannot install $* on $(</etc/hostname): $(reason "$words") - $(advice "$words")"
+  }
   finish_install
 }
 
@@ -115,18 +142,38 @@ finish_install() {
   rm -f $installing
 }
 
+# One at a time: another call, perhaps of a run that is dead on the other side, may be installing.
+take_lock() {
+  mkdir -p /var/lib/pgkeel/base
+  exec 8>/var/lib/pgkeel/base/packages.lock
+  flock -w 300 8 || fail "packages are being installed on $(</etc/hostname) for 300 s by another call; look for apt-get and dpkg there"
+}
+
 packages() {
   local kind entry installed
-  local -a get=()
+  local -a entries=() get=() later=()
+  take_lock
   finish_install
+  mapfile -t entries <$list
   while read -r kind entry installed; do
-    if [ "$kind" = other ] && [ "${1-}" != upgrade ] && at_work "${entry%%=*}"; then
+    if [ "$kind" = other ] && at_work "${entry%%=*}"; then
       echo "pending: ${entry%%=*} ${entry#*=} is declared and $installed runs"
+      later+=("$entry")
     else
       get+=("$entry")
     fi
-  done < <(deviations)
+  done < <(deviations "${entries[@]}")
   if ! container && ! keeps_time; then get+=(systemd-timesyncd); fi
+  [ ${#get[@]} = 0 ] || install_packages "${get[@]}"
+  [ ${#later[@]} = 0 ] || fetch "${later[@]}"
+}
+
+upgrade() {
+  local entry
+  local -a get=()
+  take_lock
+  finish_install
+  while read -r _ entry _; do get+=("$entry"); done < <(deviations "$@")
   [ ${#get[@]} = 0 ] || install_packages "${get[@]}"
 }
 
@@ -193,6 +240,9 @@ apply)
   shift
   apply "$@"
   ;;
-upgrade) packages upgrade ;;
+upgrade)
+  shift
+  upgrade "$@"
+  ;;
 *) fail "unknown call ${1-}" ;;
 esac

@@ -10,7 +10,7 @@ set -euo pipefail
 
 readonly conf=/etc/patroni/pgkeel tls=/etc/pgkeel/tls/patroni bin=/usr/lib/postgresql/17/bin
 readonly data=/var/lib/postgresql/17/main wal=/var/lib/postgresql/wal
-readonly started=/run/pgkeel-patroni.started pending=/var/lib/pgkeel/patroni.restart-pending
+readonly started=/run/pgkeel-patroni.started from=/run/pgkeel-patroni.package pending=/var/lib/pgkeel/patroni.restart-pending
 readonly etcd_seconds=180 answer_seconds=60 founding_seconds=120
 # For initdb or the first segments of a copy, and the space to notice in time that more is needed.
 readonly least_kb=262144
@@ -24,6 +24,13 @@ fail() {
 fingerprint() {
   cat /etc/systemd/system/patroni.service
   stat -c '%n %Z' /usr/lib/python3/dist-packages/patroni/__init__.py
+}
+
+# Version of the package that Patroni is started from. A run of the program that upgrades reads it: a package that was
+# exchanged under a running Patroni shows nowhere else.
+package_version() {
+  # shellcheck disable=SC2016 # The format is dpkg-query's own.
+  dpkg-query -W -f '${Version}\n' patroni
 }
 
 check() {
@@ -151,8 +158,11 @@ wait_answer() {
 # A restart that only the conductor may do.
 note_pending() {
   if [ "$(sha256sum < <(fingerprint))" = "$(cat $started 2>/dev/null)" ]; then
+    # Started by a unit that did not note it yet.
+    [ -e $from ] || package_version >$from
     rm -f $pending
   else
+    [ -e $from ] || echo unknown >$from
     echo "the running Patroni is older than its unit or its package" >$pending
     echo "Patroni has to be restarted to take over its new unit or package; nothing was restarted"
   fi
@@ -236,6 +246,7 @@ apply)
   ;;
 note-start)
   sha256sum < <(fingerprint) >$started
+  package_version >$from
   # A watchdog that the machine has is Patroni's to use.
   if [ -e /dev/watchdog ]; then chown postgres /dev/watchdog; fi
   ;;

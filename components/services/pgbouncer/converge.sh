@@ -136,9 +136,13 @@ apply() {
   elif [ "$target" != active ]; then
     systemctl start pgbouncer.target
   fi
-  for unit in "${renew[@]}"; do
-    systemctl restart "$unit" || fail "it does not start again: $(last_words "$unit")"
-    echo "pgbouncer restarted: $unit"
+  # Of each port one at a time.
+  local number
+  for number in $(printf '%s\n' "${renew[@]#*@}" | sort -nu); do
+    local -a round=()
+    for unit in "${renew[@]}"; do [[ $unit != *"@$number" ]] || round+=("$unit"); done
+    systemctl restart "${round[@]}" || fail "it does not start again: $(last_words "${round[@]}")"
+    echo "pgbouncer restarted: ${round[*]}"
   done
   for unit in "${leave[@]}"; do
     systemctl stop "$unit"

@@ -43,7 +43,7 @@ export interface Outcome {
   readonly staleness: Staleness;
 }
 
-const CLIENTS = { writers: 4, readers: 2 };
+export const CLIENTS = { writers: 4, readers: 2 };
 /** Writes that must flow before a fault, so that it does hit something. */
 const WARM_UP = 100;
 /** Over the bound, so that a slow recovery is measured and not only refused. */
