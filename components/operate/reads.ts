@@ -13,6 +13,11 @@ const ASIDE_SECONDS = 600;
 /** Running reads get this long to end, in seconds; then they are cut off, as the replica's stop would do. */
 const DRAIN_SECONDS = 10;
 
+/** Unit, on a pooler's machine, of the timer that takes a member back; machine/pooler.py makes it. */
+export function asideTimer(member: string): string {
+  return `pgkeel-reads-${member}`;
+}
+
 type Say = (line: string) => void;
 
 /** Sends reads elsewhere, and waits for those that run. Never rejects: a pooler that cannot be told is named to `say`. */

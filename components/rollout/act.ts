@@ -4,13 +4,13 @@ import { OperateError } from "../operate/errors";
 import { addLearner, forgetMember, promoteLearner, removeMember } from "../operate/etcd";
 import { getConfig, patchConfig, postReload, putConfig } from "../operate/patroni";
 import { resumePooler } from "../operate/pools";
+import { asideTimer, setAside } from "../operate/reads";
 import { restartLeader, restartReplica } from "../operate/restart";
 import type { SshPool } from "../operate/ssh";
 import { switchover } from "../operate/switchover";
 import type { ClusterState, LivingCluster, Step } from "../plan/change";
 import { shell } from "../render/shell";
 import { ADMIN_SOCKET, READ_ROUTE } from "../services/haproxy/names";
-import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
 import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
 import { putBack, resetParameters } from "./drift";
@@ -162,20 +162,18 @@ s.connect(sys.argv[1])
 s.sendall(sys.argv[2].encode() + b"\\n")
 s.recv(4096)`;
 
-/**
- * Poolers whose files no longer name the member have dropped it already; one that leaves itself, or whose files still do,
- * is told. Server connections to the member end as their transactions do.
- */
-async function leaveReadRoute({ pool, state }: Stage, member: string): Promise<void> {
+/** Reads that run end first: HAProxy cuts those of a server that is taken out. Then it stays out, and no timer brings it back. */
+async function leaveReadRoute({ pool, state, after, show }: Stage, member: string): Promise<void> {
   const poolers = Object.keys(state.machines).filter((key) => {
     const machine = state.machines[key];
     return machine?.reachable === true && machine.pooler !== "none";
   });
-  const order = shell`python3 -c ${TELL_HAPROXY} ${ADMIN_SOCKET} ${`set server ${READ_ROUTE.proxy}/${member} state maint`}`;
+  const { seen } = await look(pool, after);
+  await setAside(pool, seen, member, show);
+  const out = shell`python3 -c ${TELL_HAPROXY} ${ADMIN_SOCKET} ${`set server ${READ_ROUTE.proxy}/${member} state maint`}`;
+  const stay = shell`systemctl stop ${`${asideTimer(member)}.timer`} 2>/dev/null`;
   await Promise.all(
-    poolers.map((key) =>
-      pool.machine(key).run(`${order} && ${PAUSE_PROGRAM} reconnect`, { step: "closing the read route" }),
-    ),
+    poolers.map((key) => pool.machine(key).run(`${out} && { ${stay} || true; }`, { step: "closing the read route" })),
   );
 }
 
