@@ -1,6 +1,6 @@
 /** A living cluster under test: what it says of itself, and what it takes to disturb it. */
 import type { ClusterAccess } from "../../../components/operate/access";
-import { getCluster, type PatroniCluster, type PatroniMember } from "../../../components/operate/patroni";
+import { getCluster, getConfig, type PatroniCluster, type PatroniMember } from "../../../components/operate/patroni";
 import { SshPool } from "../../../components/operate/ssh";
 import { Connection, type Target } from "./clients";
 import { until } from "./until";
@@ -120,7 +120,8 @@ export class TestCluster {
   settled(seconds: number, onChange?: (missing: string) => void): Promise<Topology> {
     const ask = async () => {
       const views = await Promise.all(this.keys.map((key) => getCluster(this.pool, key, 2000)));
-      const trouble = views.flatMap(({ members }) => membersTrouble(members, this.keys));
+      const { synchronous_mode: mode } = await getConfig(this.pool, this.keys[0] as string, 2000);
+      const trouble = views.flatMap(({ members }) => membersTrouble(members, this.keys, mode === "quorum"));
       if (trouble[0] !== undefined) return trouble[0];
       const leaders = new Set(views.map(({ members }) => leaderOf(members).name));
       if (leaders.size !== 1) return `members name different leaders: ${[...leaders].join(", ")}`;
@@ -202,7 +203,7 @@ function leaderOf(members: readonly PatroniMember[]): PatroniMember {
   return leader;
 }
 
-function membersTrouble(members: readonly PatroniMember[], keys: readonly string[]): string[] {
+function membersTrouble(members: readonly PatroniMember[], keys: readonly string[], quorum: boolean): string[] {
   const names = members.map(({ name }) => name).sort();
   if (names.join() !== [...keys].sort().join()) return [`members are ${names.join(", ")}`];
   const leaders = members.filter(({ role }) => role === LEADS);
@@ -214,7 +215,7 @@ function membersTrouble(members: readonly PatroniMember[], keys: readonly string
   );
   if (behind.length > 0) return [`replicas do not stream: ${described(members)}`];
   // A replica that is not counted yet cannot acknowledge: a leader that is promoted beside it waits a loop_wait for it.
-  const uncounted = members.filter(({ role }) => ![LEADS, "sync_standby", "quorum_standby"].includes(role));
+  const uncounted = members.filter(({ role }) => quorum && ![LEADS, "quorum_standby"].includes(role));
   return uncounted.length > 0 ? [`commits do not count on every replica: ${described(members)}`] : [];
 }
 
