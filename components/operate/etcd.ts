@@ -30,6 +30,9 @@ export interface EtcdMembership {
 const HEALTH = `curl -sf --max-time 2 http://127.0.0.1:2381/health && echo &&
   curl -sf --max-time 2 http://127.0.0.1:2381/metrics | grep ^etcd_server_is_learner`;
 
+/** What etcd answers to a change of its members while one of them has not been connected for long enough. */
+const NOT_YET = /unhealthy cluster|not enough started members/i;
+
 /** Runs etcdctl on one voter. Any exit status is an answer. */
 export function etcdctl(
   pool: SshPool,
@@ -113,18 +116,18 @@ export function parseMember(line: string): EtcdMembership {
 
 /**
  * Makes the machine known as a learner: it receives the data and has no vote. Its etcd is started by its own converge,
- * afterwards. Done already: returns the member as it is.
+ * afterwards. True: it is known. False: etcd does not take one yet, ask again a little later; it wants all its members
+ * to have been connected for 5 s, and one that has just got its vote has not.
  */
-export async function addLearner(pool: SshPool, key: string, address: string): Promise<EtcdMembership> {
+export async function addLearner(pool: SshPool, key: string, address: string): Promise<boolean> {
   const voter = await healthyVoter(pool, [key]);
   const url = `https://${address}:${PEER_PORT}`;
-  const find = async () => (await listMembers(pool, voter)).find((m) => m.peerUrls.includes(url));
-  const known = await find();
-  if (known) return known;
+  const known = async () => (await listMembers(pool, voter)).some((m) => m.peerUrls.includes(url));
+  if (await known()) return true;
   const result = await etcdctl(pool, voter, ["member", "add", key, `--peer-urls=${url}`, "--learner"]);
   // A busy etcd may do it after it gave up waiting for that: the list tells.
-  const added = await find();
-  if (added) return added;
+  if (await known()) return true;
+  if (NOT_YET.test(reasonOf(result))) return false;
   throw new OperateError(voter, "adding an etcd learner", reasonOf(result), "See etcd's journal there");
 }
 
@@ -158,16 +161,18 @@ export async function promoteLearner(pool: SshPool, key: string): Promise<boolea
 /**
  * Takes a member out, dead or alive: by machine key, or by address where it has no name. Done already: nothing happens. The caller has made sure that a
  * majority remains; etcd itself refuses only when a majority is not connected.
+ * True: it is out. False: not yet, as above.
  */
-export async function removeMember(pool: SshPool, key: string): Promise<void> {
+export async function removeMember(pool: SshPool, key: string): Promise<boolean> {
   const voter = await healthyVoter(pool, [key]);
   const address = pool.access.machines.find((m) => m.key === key)?.address ?? key;
   const member = (await listMembers(pool, voter)).find(
     (m) => m.key === key || m.peerUrls.includes(`https://${address}:${PEER_PORT}`),
   );
-  if (member === undefined) return;
+  if (member === undefined) return true;
   const result = await etcdctl(pool, voter, ["member", "remove", member.id]);
   // As above.
-  if (result.code === 0 || !(await listMembers(pool, voter)).some(({ id }) => id === member.id)) return;
+  if (result.code === 0 || !(await listMembers(pool, voter)).some(({ id }) => id === member.id)) return true;
+  if (NOT_YET.test(reasonOf(result))) return false;
   throw new OperateError(voter, `taking ${key} out of etcd`, reasonOf(result), "See etcd's journal there");
 }

@@ -55,14 +55,14 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       return;
     case "add-voter": {
       const address = stage.after.machines[step.machine]?.address as string;
-      await addLearner(pool, step.machine, address);
+      await until(stage, `etcd takes ${step.machine} as a learner`, () => addLearner(pool, step.machine, address));
       return;
     }
     case "promote-voter":
       await until(stage, `${step.machine} has caught up as a learner`, () => promoteLearner(pool, step.machine));
       return;
     case "remove-voter":
-      await removeMember(pool, step.machine);
+      await until(stage, `etcd lets ${step.machine} go`, () => removeMember(pool, step.machine));
       if (!step.dead) await stopUnits(stage, step.machine, ["etcd"]);
       return;
     case "seed-member":
