@@ -68,10 +68,12 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   const done = (): Done => ({ steps: count, seconds: (performance.now() - began) / 1000 });
   /** Machines whose turn, contrary to what was planned, would come before that of the one which is being worked on. */
   const later: string[] = [];
+  /** Machines on which nothing is left: they go after the conductor, when all of them have nothing left. */
+  const empty: string[] = [];
   await makeReady(pool, work);
   for (;;) {
     conductor.lost.throwIfAborted();
-    const state = seenBy(work, await settled(pool, work), later);
+    const state = seenBy(work, withoutMachines(await settled(pool, work), empty), later);
     const step = nextStep(work, state);
     if (step === undefined || state.kind !== "living") break;
     if (work.stop !== undefined && !planned(work, state).steps.some(work.stop.when)) return done();
@@ -79,7 +81,10 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     if (stopHere && work.stop?.at === "before") return done();
     if (step.by === "platform") {
       // A machine that leaves goes after the conductor; any other work on a machine has its turn before.
-      if (step.kind === "delete-machine") break;
+      if (step.kind === "delete-machine") {
+        empty.push(step.machine);
+        continue;
+      }
       if (work.stop !== undefined && isMachineWork(step) && !later.includes(step.machine)) {
         later.push(step.machine);
         continue;
@@ -125,6 +130,13 @@ async function finish(pool: SshPool, { before, after }: Rollout): Promise<void> 
 function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly string[]): ClusterState {
   if (stop === undefined || state.kind !== "living") return state;
   return asIfMade(after, asIfGrown(after, state), later);
+}
+
+/** @returns the state as it is when these machines have gone. */
+function withoutMachines(state: ClusterState, keys: readonly string[]): ClusterState {
+  if (state.kind !== "living") return state;
+  const machines = Object.entries(state.machines).filter(([key]) => !keys.includes(key));
+  return { ...state, machines: Object.fromEntries(machines) };
 }
 
 function planned({ before, after, stop }: Rollout, state: ClusterState): RolloutPlan {
