@@ -30,6 +30,8 @@ export async function look(pool: SshPool, after: ClusterSpec): Promise<Look> {
 function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster): LivingCluster {
   const listed = new Set(seen.patroni?.members.map(({ name }) => name));
   const remain = Object.entries(state.members).filter(([key, member]) => {
+    // A newcomer that is on its way while somebody looks who cannot reach it yet: it is the conductor's, later on.
+    if (seen.strangers.includes(key) && after.machines[key] !== undefined) return false;
     if (member.reachable || listed.has(key)) return true;
     return state.machines[key]?.reachable !== true && after.machines[key] !== undefined;
   });
