@@ -138,6 +138,8 @@ describe("a failing `npm run lab`", () => {
     expect(code).not.toBe(0);
     expect(output).toMatch(/db-1: connecting to [0-9.]+:22 over SSH: .*Check that the machine is powered on/);
     await powerOn(MACHINE);
+    // An update does not guess: before Patroni answers again it refuses.
+    await withCluster((cluster) => cluster.settled(60));
     await good(workspace.npm("lab"));
   });
 });
