@@ -74,9 +74,10 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   for (;;) {
     conductor.lost.throwIfAborted();
     const state = seenBy(work, withoutMachines(await settled(pool, work), empty), later);
-    const step = nextStep(work, state);
+    const plan = executable(work, state);
+    const step = plan.steps.find(({ by, kind }) => by !== "converge" && kind !== "preflight" && kind !== "verify");
     if (step === undefined || state.kind !== "living") break;
-    if (work.stop !== undefined && !planned(work, state).steps.some(work.stop.when)) return done();
+    if (work.stop !== undefined && !plan.steps.some(work.stop.when)) return done();
     const stopHere = work.stop?.when(step) === true;
     if (stopHere && work.stop?.at === "before") return done();
     if (step.by === "platform") {
@@ -139,15 +140,10 @@ function withoutMachines(state: ClusterState, keys: readonly string[]): ClusterS
   return { ...state, machines: Object.fromEntries(machines) };
 }
 
-function planned({ before, after, stop }: Rollout, state: ClusterState): RolloutPlan {
-  return rollout(before, after, besideTransition(before, after, state), stop?.machine);
-}
-
-function nextStep(work: Rollout, state: ClusterState): Step | undefined {
-  const plan = planned(work, state);
-  if (!plan.executable)
-    throw new OperateError(work.after.name, "planning the next step", renderPlan(plan), "Nothing more was changed");
-  return plan.steps.find(({ by, kind }) => by !== "converge" && kind !== "preflight" && kind !== "verify");
+function executable({ before, after, stop }: Rollout, state: ClusterState): RolloutPlan {
+  const plan = rollout(before, after, besideTransition(before, after, state), stop?.machine);
+  if (plan.executable) return plan;
+  throw new OperateError(after.name, "planning the next step", renderPlan(plan), "Nothing more was changed");
 }
 
 function notYet(pool: SshPool, step: Step): OperateError {

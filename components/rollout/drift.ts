@@ -4,8 +4,8 @@ import { OperateError } from "../operate/errors";
 import { withSql } from "../operate/sql";
 import type { SshPool } from "../operate/ssh";
 import type { Step, StoppedUnit } from "../plan/change";
-import { INSTALL_PROGRAM, PROGRAM, program } from "../remote/program";
 import { shell } from "../render/shell";
+import { converge } from "./deliver";
 
 /** The longest of the services' own bounds: etcd waits for its peers for 180 s, twice where it restarts in turn. */
 const CONVERGE_TIMEOUT_MS = 400_000;
@@ -25,14 +25,11 @@ export async function putBack(
   const named = (wanted: (unit: StoppedUnit) => boolean) => units.filter(wanted).map(systemdName);
   const masked = named(({ boot }) => boot === "masked");
   if (masked.length > 0) await ssh.run(shell`systemctl unmask --quiet ${masked}`, { step: `unmasking ${masked}` });
-  if (step.kind === "restore-files" || units.some(({ active }) => active !== "running")) {
-    // The program itself may have been changed as well.
-    await ssh.run(INSTALL_PROGRAM, { stdin: program, step: "installing the machine-side program" });
-    await ssh.run(shell`${PROGRAM} ${service} --again`, {
+  if (step.kind === "restore-files" || units.some(({ active }) => active !== "running"))
+    await converge(ssh, service, "--again", {
       step: `putting ${service} back as it was given to the machine`,
       timeoutMs: CONVERGE_TIMEOUT_MS,
     });
-  }
   const off = named(({ boot }) => boot !== "enabled");
   // Not through update-rc.d for the scripts of System V that packages bring too.
   if (off.length > 0)

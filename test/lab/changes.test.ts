@@ -6,23 +6,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ClusterInput } from "../../components/spec";
-import { equalMembers } from "../../components/spec";
 import { createLedgerTable } from "./harness/clients";
-import { TestCluster } from "./harness/cluster";
+import type { TestCluster } from "./harness/cluster";
 import { REPORTS } from "./harness/leftovers";
+import { clusterOf, everyMachine, likeShared } from "./harness/shared";
 import { type Outcome, report, table, underLoad } from "./harness/trial";
-import { Workspace } from "./harness/workspace";
+import type { Workspace } from "./harness/workspace";
 
-const SMALL = { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } };
-
-const START: ClusterInput = {
-  name: "t-changes",
-  platform: { kind: "lab", network: "198.18.0.192/26" },
-  postgresql: { profile: "small" },
-  durability: { mode: "quorum" },
-  recovery: "fast",
-  machines: equalMembers(3, SMALL),
-};
+const START = likeShared("t-changes", "198.18.0.192/26");
 
 /** A pause of writes that is planned is one switchover; a busy host is given twice what it takes. */
 const SWITCHOVER_SECONDS = 5;
@@ -34,10 +25,7 @@ let cluster: TestCluster;
 const outcomes: Outcome[] = [];
 
 beforeAll(async () => {
-  workspace = await Workspace.open(START);
-  await workspace.up();
-  cluster = new TestCluster(await workspace.outputs());
-  await cluster.settled(60);
+  ({ workspace, cluster } = await clusterOf(START));
   await createLedgerTable(cluster.target);
 });
 
@@ -138,7 +126,10 @@ describe("members", () => {
       "4th member",
       (now) => ({
         ...now,
-        machines: { ...now.machines, "db-4": { ...SMALL, zone: "a" } },
+        machines: {
+          ...now.machines,
+          "db-4": { ...(START.machines["db-1"] as object), zone: "a" } as ClusterInput["machines"][string],
+        },
         etcd: { voters: ["db-1", "db-2", "db-3"] },
         poolers: { machines: ["db-1", "db-2", "db-3"] },
       }),
@@ -165,15 +156,7 @@ describe("machines", () => {
   it("more memory for all: one power cycle each, the leader hands over first", async () => {
     await changes(
       "memory 1GB to 1280MB",
-      (now) => ({
-        ...now,
-        machines: Object.fromEntries(
-          Object.entries(now.machines).map(([key, machine]) => [
-            key,
-            { ...machine, size: { ...machine.size, memory: "1280MB" } },
-          ]),
-        ),
-      }),
+      (now) => everyMachine(now, (machine) => ({ ...machine, size: { ...machine.size, memory: "1280MB" } })),
       { ...ONE_SWITCHOVER, poolersThatStop: 3 },
     );
   });
@@ -181,12 +164,7 @@ describe("machines", () => {
   it("larger disks grow while they are in use", async () => {
     await changes(
       "disks 2GB to 3GB",
-      (now) => ({
-        ...now,
-        machines: Object.fromEntries(
-          Object.entries(now.machines).map(([key, machine]) => [key, { ...machine, disks: { data: { size: "3GB" } } }]),
-        ),
-      }),
+      (now) => everyMachine(now, (machine) => ({ ...machine, disks: { data: { size: "3GB" } } })),
       FLOW,
     );
   });

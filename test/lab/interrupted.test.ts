@@ -7,25 +7,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { powerOff, powerOn } from "../../components/platform/lab/faults";
-import { type ClusterInput, equalMembers } from "../../components/spec";
 import { recoveryBounds } from "../../components/spec/recovery";
 import { Connection, createLedgerTable } from "./harness/clients";
-import { TestCluster, type Topology } from "./harness/cluster";
+import type { TestCluster, Topology } from "./harness/cluster";
 import { REPORTS } from "./harness/leftovers";
 import { processesOf, programOf } from "./harness/process";
+import { clusterOf, everyMachine, likeShared } from "./harness/shared";
 import { type Outcome, report, type Trial, table, underLoad } from "./harness/trial";
 import { until } from "./harness/until";
-import { type CliResult, type CliRun, Workspace } from "./harness/workspace";
+import type { CliResult, CliRun, Workspace } from "./harness/workspace";
 
-const SMALL = { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } };
-const START: ClusterInput = {
-  name: "t-interrupted",
-  platform: { kind: "lab", network: "198.18.0.192/26" },
-  postgresql: { profile: "small" },
-  durability: { mode: "quorum" },
-  recovery: "fast",
-  machines: equalMembers(3, SMALL),
-};
+const START = likeShared("t-interrupted", "198.18.0.192/26");
 
 /** The poolers' own timers end a pause after 20 s; a switchover and what a busy host adds come on top. */
 const LEFT_PAUSED_SECONDS = 25;
@@ -36,10 +28,7 @@ let cluster: TestCluster;
 const outcomes: Outcome[] = [];
 
 beforeAll(async () => {
-  workspace = await Workspace.open(START);
-  await workspace.up();
-  cluster = new TestCluster(await workspace.outputs());
-  await cluster.settled(60);
+  ({ workspace, cluster } = await clusterOf(START));
   await createLedgerTable(cluster.target);
 });
 
@@ -225,15 +214,9 @@ describe("trouble in the middle of an update", () => {
       name: "lost in a resize",
       boundSeconds: machineLost,
       inject: async (_: Topology) => {
-        workspace.edit((now) => ({
-          ...now,
-          machines: Object.fromEntries(
-            Object.entries(now.machines).map(([key, machine]) => [
-              key,
-              { ...machine, size: { ...machine.size, memory: "1200MB" } },
-            ]),
-          ),
-        }));
+        workspace.edit((now) =>
+          everyMachine(now, (machine) => ({ ...machine, size: { ...machine.size, memory: "1200MB" } })),
+        );
         const run = workspace.start("up", "--yes", "--skip-preview");
         await shown(run, /(db-\d)-machine updated/);
         resized = /(db-\d)-machine updated/.exec(run.output())?.[1] as string;

@@ -3,21 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Proof } from "../../components/operate/witness/proof";
 import { Witness } from "../../components/operate/witness/witness";
-import type { ClusterInput } from "../../components/spec";
-import { equalMembers } from "../../components/spec";
 import { TestCluster } from "./harness/cluster";
 import { commandOf, identityOf, isAlive, processesOf, programOf } from "./harness/process";
+import { likeShared } from "./harness/shared";
 import { until } from "./harness/until";
 import { Workspace } from "./harness/workspace";
 
-const START: ClusterInput = {
-  name: "t-proof",
-  platform: { kind: "lab", network: "198.18.0.16/28" },
-  postgresql: { profile: "small" },
-  durability: { mode: "quorum" },
-  recovery: "fast",
-  machines: equalMembers(3, { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } }),
-};
+const START = likeShared("t-proof", "198.18.0.16/28");
 
 let workspace: Workspace;
 let cluster: TestCluster;

@@ -8,24 +8,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MachineObservation, Software } from "../../components/operate/observation";
 import { observe } from "../../components/operate/observe";
-import type { ClusterInput } from "../../components/spec";
-import { equalMembers } from "../../components/spec";
 import { createLedgerTable } from "./harness/clients";
-import { TestCluster } from "./harness/cluster";
+import type { TestCluster } from "./harness/cluster";
 import { REPORTS } from "./harness/leftovers";
 import { processesOf } from "./harness/process";
+import { clusterOf, likeShared } from "./harness/shared";
 import { CLIENTS, type Outcome, report, table, underLoad } from "./harness/trial";
 import { until } from "./harness/until";
-import { Workspace } from "./harness/workspace";
+import type { Workspace } from "./harness/workspace";
 
-const START: ClusterInput = {
-  name: "t-software",
-  platform: { kind: "lab", network: "198.18.0.32/28" },
-  postgresql: { profile: "small" },
-  durability: { mode: "quorum" },
-  recovery: "fast",
-  machines: equalMembers(3, { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } }),
-};
+const START = likeShared("t-software", "198.18.0.32/28");
 
 const PACKAGES: Readonly<Partial<Record<Software, readonly string[]>>> = {
   postgresql: ["postgresql-17", "postgresql-client-17"],
@@ -51,10 +43,7 @@ let installed: Readonly<Record<Software, string>>;
 const outcomes: Outcome[] = [];
 
 beforeAll(async () => {
-  workspace = await Workspace.open(START);
-  await workspace.up();
-  cluster = new TestCluster(await workspace.outputs());
-  await cluster.settled(60);
+  ({ workspace, cluster } = await clusterOf(START));
   await createLedgerTable(cluster.target);
   installed = (await machines())[0]?.packages as typeof installed;
   const repack = readFileSync(join(__dirname, "harness/repack.sh"), "utf8");

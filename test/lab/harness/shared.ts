@@ -17,9 +17,28 @@ export const SHARED: ClusterInput = {
   }),
 };
 
+/** The same cluster under another name and on another network, for tests that change what it is. */
+export function likeShared(name: string, network: string): ClusterInput {
+  return { ...SHARED, name, platform: { kind: "lab", network } };
+}
+
+/** A declaration with the same change of each machine. */
+export function everyMachine(
+  now: ClusterInput,
+  change: (machine: ClusterInput["machines"][string]) => ClusterInput["machines"][string],
+): ClusterInput {
+  const machines = Object.entries(now.machines).map(([key, machine]) => [key, change(machine)]);
+  return { ...now, machines: Object.fromEntries(machines) };
+}
+
 /** Creates the cluster, or takes the one that an earlier test file of this run has created, and waits until nothing of it is missing. */
-export async function sharedCluster(): Promise<{ workspace: Workspace; cluster: TestCluster }> {
-  const workspace = await Workspace.open(SHARED);
+export function sharedCluster(): Promise<{ workspace: Workspace; cluster: TestCluster }> {
+  return clusterOf(SHARED);
+}
+
+/** The same for any declaration. */
+export async function clusterOf(declaration: ClusterInput): Promise<{ workspace: Workspace; cluster: TestCluster }> {
+  const workspace = await Workspace.open(declaration);
   await workspace.up();
   const cluster = new TestCluster(await workspace.outputs());
   await cluster.settled(60);
