@@ -206,3 +206,31 @@ describe("what the cluster promises", () => {
     );
   });
 });
+
+/** max_connections follows from the number of poolers, so members restart as well. */
+describe("from three members to five, to one", () => {
+  const equal = (now: ClusterInput, ...keys: string[]): ClusterInput => {
+    const [like] = Object.values(now.machines);
+    const zone = (index: number) => ["a", "b", "c"][index % 3] as string;
+    const machines = keys.map((key, index) => [key, now.machines[key] ?? { ...(like as object), zone: zone(index) }]);
+    return {
+      ...now,
+      machines: Object.fromEntries(machines),
+      etcd: { voters: keys },
+      poolers: { ...now.poolers, machines: keys },
+    };
+  };
+
+  it("grows by two at once", async () => {
+    await changes("three to five", (now) => equal(now, ...Object.keys(now.machines), "db-8", "db-9"), ONE_SWITCHOVER);
+  });
+
+  it("shrinks to the one that came last: the leader leaves, with all the others", async () => {
+    await changes(
+      "five to one",
+      (now) => ({ ...equal(now, "db-9"), durability: { mode: "async" }, confirm: "weaker-durability" }),
+      { pauseSeconds: 10, leaders: 1, poolersThatStop: 4 },
+    );
+    expect(cluster.keys).toEqual(["db-9"]);
+  });
+});
