@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { NAMESPACE } from "../services/etcd/names";
 import { messageOf, OperateError } from "./errors";
-import { etcdctl, healthyVoter } from "./etcd";
+import { etcdctl, healthyVoter, healthyVoterNow, throughElection } from "./etcd";
 import type { SshPool } from "./ssh";
 
 /** Life of the lease in seconds. A run that is killed blocks the next one, from another host, for so long. */
@@ -91,8 +91,8 @@ const stepKey = (pool: SshPool) => `${NAMESPACE}${pool.access.cluster}/conductor
 const word = (text: string): string => JSON.stringify(text);
 
 /** Who conducts now, and what was left unfinished. */
-export async function readConductor(pool: SshPool, voter?: string): Promise<ConductorState> {
-  const at = voter ?? (await healthyVoter(pool));
+export async function readConductor(pool: SshPool): Promise<ConductorState> {
+  const at = await healthyVoterNow(pool);
   const result = await etcdctl(pool, at, ["get", "--prefix", lockKey(pool)], { as: "patroni" });
   if (result.code !== 0) throw refused(at, "reading the conductor's lock", result.stderr);
   const lines = result.stdout.split("\n");
@@ -188,7 +188,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
     renewing = true;
     const sent = Date.now();
     try {
-      const voter = await healthyVoter(pool);
+      const voter = await healthyVoterNow(pool);
       const result = await etcdctl(pool, voter, ["lease", "keep-alive", "--once", lease], { as: "patroni" });
       if (result.code === 0 && /keepalived with TTL/.test(result.stdout)) renewed = sent;
       else if (/not found|expired/i.test(result.stderr + result.stdout)) renewed = 0;
@@ -209,8 +209,8 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
 
   const write = async (step: string, then: string) => {
     if (lost.signal.aborted) throw lostError(pool, step);
-    const voter = await healthyVoter(pool);
-    const result = await transact(pool, voter, `val("${lockKey(pool)}") = ${word(JSON.stringify(owner))}`, then, "");
+    const mine = `val("${lockKey(pool)}") = ${word(JSON.stringify(owner))}`;
+    const result = await throughElection(async () => transact(pool, await healthyVoterNow(pool), mine, then, ""));
     if (!result.ok) throw lostError(pool, step);
   };
   return {
@@ -224,7 +224,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
     release: async () => {
       released = true;
       clearInterval(beat);
-      await healthyVoter(pool)
+      await healthyVoterNow(pool)
         .then((voter) => etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" }))
         .catch(() => undefined);
     },

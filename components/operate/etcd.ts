@@ -2,6 +2,7 @@
  * etcd of the cluster, by `etcdctl` on one of its voters (the wrapper there knows endpoint, certificates and
  * passwords, so no secret travels). Health is part of an observation; here is what changes the membership.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { shell } from "../render/shell";
 import { ETCDCTL, NAMESPACE, PEER_PORT } from "../services/etcd/names";
 import { machinesWith } from "./access";
@@ -48,11 +49,35 @@ export function etcdctl(
 }
 
 /**
+ * Etcd chooses a leader of its own anew when the old one goes, and answers nobody meanwhile: 1 to 2 s at an election timeout
+ * of 1 s, and more on a busy host, or when votes are split.
+ */
+const ELECTION_MS = 10_000;
+
+/** Does what may be repeated, again and again for as long as etcd may be choosing its leader. @throws what it threw last */
+export async function throughElection<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + ELECTION_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await pause(200);
+    }
+  }
+}
+
+/** As `healthyVoterNow`, but waits while etcd chooses its leader. */
+export function healthyVoter(pool: SshPool, except: readonly string[] = []): Promise<string> {
+  return throughElection(() => healthyVoterNow(pool, except));
+}
+
+/**
  * The first voter whose etcd answers through the majority, but never `except`. A learner is none: it reads through the
  * majority as well, and refuses everything else.
  * @throws OperateError with each voter's reason when none does.
  */
-export async function healthyVoter(pool: SshPool, except: readonly string[] = []): Promise<string> {
+export async function healthyVoterNow(pool: SshPool, except: readonly string[] = []): Promise<string> {
   const voters = machinesWith(pool.access, "etcd").filter((m) => !except.includes(m.key));
   const reasons: string[] = [];
   for (const { key } of voters) {
@@ -140,14 +165,20 @@ export async function forgetMember(pool: SshPool, member: string): Promise<void>
     throw new OperateError(voter, `forgetting the member ${member}`, reasonOf(result), "See etcd's journal there");
 }
 
-/** Gives a learner its vote. False: it has not caught up yet; ask again a little later. */
-export async function promoteLearner(pool: SshPool, key: string): Promise<boolean> {
+/** Gives a learner its vote. False: it has not started or not caught up yet; ask again a little later. */
+export async function promoteLearner(pool: SshPool, key: string, address: string): Promise<boolean> {
   const voter = await leadingVoter(pool);
   if (voter === undefined) return false;
-  const member = (await listMembers(pool, voter)).find((m) => m.key === key);
-  if (!member) {
-    throw new OperateError(key, "promoting an etcd learner", "it is not a member", "Start its etcd first");
-  }
+  const url = `https://${address}:${PEER_PORT}`;
+  // It has no name before it has started.
+  const member = (await listMembers(pool, voter)).find((m) => m.peerUrls.includes(url));
+  if (!member)
+    throw new OperateError(
+      key,
+      "promoting an etcd learner",
+      `it is not a member with the address ${address}`,
+      "See `npm run cluster -- status`; run `up` again: it joins anew",
+    );
   if (!member.learner) return true;
   const result = await etcdctl(pool, voter, ["member", "promote", member.id]);
   if (result.code === 0) return true;
@@ -159,17 +190,20 @@ export async function promoteLearner(pool: SshPool, key: string): Promise<boolea
 }
 
 /**
- * Takes a member out, dead or alive: by machine key, or by address where it has no name. Done already: nothing happens. The caller has made sure that a
- * majority remains; etcd itself refuses only when a majority is not connected.
+ * Takes a member out, dead or alive: by machine key, or by address where it has no name. Done already: nothing happens.
+ * One that leads etcd hands over first, so that nobody has to wait for an election. The caller has made sure that a majority
+ * remains; etcd itself refuses only when a majority is not connected.
  * True: it is out. False: not yet, as above.
  */
 export async function removeMember(pool: SshPool, key: string): Promise<boolean> {
   const voter = await healthyVoter(pool, [key]);
   const address = pool.access.machines.find((m) => m.key === key)?.address ?? key;
-  const member = (await listMembers(pool, voter)).find(
-    (m) => m.key === key || m.peerUrls.includes(`https://${address}:${PEER_PORT}`),
-  );
+  const members = await listMembers(pool, voter);
+  const member = members.find((m) => m.key === key || m.peerUrls.includes(`https://${address}:${PEER_PORT}`));
   if (member === undefined) return true;
+  const heir = members.find((m) => m.key === voter);
+  // Not done: then it is elected.
+  if (heir !== undefined && (await leadingVoter(pool)) === key) await etcdctl(pool, key, ["move-leader", heir.id]);
   const result = await etcdctl(pool, voter, ["member", "remove", member.id]);
   // As above.
   if (result.code === 0 || !(await listMembers(pool, voter)).some(({ id }) => id === member.id)) return true;

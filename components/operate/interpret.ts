@@ -36,7 +36,14 @@ export interface MachineReport {
   readonly patroni?: PatroniStatus;
   readonly cluster?: PatroniCluster;
   readonly configuration?: JsonObject;
-  readonly etcdHealth?: { healthy: boolean; leader: boolean; learner: boolean; databaseBytes: number };
+  readonly etcdHealth?: {
+    healthy: boolean;
+    leader: boolean;
+    learner: boolean;
+    databaseBytes: number;
+    /** IDs of the members with which it is in contact. */
+    connectedTo: readonly string[];
+  };
   readonly etcdInitialised?: boolean;
   readonly etcdMembers?: readonly { id: string; name: string; peerUrls: readonly string[]; learner: boolean }[];
   readonly pooler?: { readonly processes: readonly PoolerProcess[]; readonly resumesAt: number | null };
@@ -261,14 +268,17 @@ function etcdSeen(access: ClusterAccess, reports: ReadonlyMap<string, MachineRep
   const tellers = [...reports.values()].filter((r) => r.etcdMembers !== undefined);
   const teller = tellers.find((r) => r.etcdHealth?.healthy) ?? tellers[0];
   if (!teller?.etcdMembers) return null;
+  const machinesKnown = new Set(access.machines.map(({ key }) => key));
   const members = teller.etcdMembers.map((member): EtcdMember => {
     const key = member.name || ownerOf(access, member.peerUrls) || hostOf(member.peerUrls);
     const health = reports.get(key)?.etcdHealth;
+    // One on a machine that nobody here knows how to ask, a newcomer's or a stranger's: its fellows tell whether it is there.
+    const isThere = !machinesKnown.has(key) && teller.etcdHealth?.connectedTo.includes(member.id) === true;
     return {
       id: member.id,
       key,
       learner: member.learner,
-      healthy: health?.healthy ?? false,
+      healthy: health?.healthy ?? isThere,
       hasData: reports.get(key)?.etcdInitialised ?? null,
       databaseBytes: health?.databaseBytes ?? null,
     };

@@ -192,10 +192,10 @@ export interface EtcdObservation {
 export interface EtcdMember {
   /** etcd's member ID, hexadecimal. */
   readonly id: string;
-  /** Machine key; for a member that never started, the key of the machine with its peer address, else "". */
+  /** Machine key; for a member that never started, the key of the machine with its peer address, else that address. */
   readonly key: string;
   readonly learner: boolean;
-  /** It answered and reads through the majority; false too when it could not be asked. */
+  /** It reads through the majority; on a machine that is not known: its fellows are in contact with it. False too when it could not be asked. */
   readonly healthy: boolean;
   /** There is data of etcd's on its machine; null: it could not be looked. */
   readonly hasData: boolean | null;

@@ -59,6 +59,8 @@ export interface PoolerSession {
   lead(leader: string): Promise<void>;
   /** No new reads go to the member until it is taken back, or for so long. Returns how many reads did not end in time. */
   aside(member: string, limits: { readonly forSeconds: number; readonly withinSeconds: number }): Promise<number>;
+  /** No reads go to the member until it is taken back; those that run are cut. */
+  out(member: string): Promise<void>;
   /** Reads go to the members again. */
   back(members: readonly string[]): Promise<void>;
   /** Server connections are closed as their transactions end, and new ones go by the present routes. */
@@ -116,6 +118,10 @@ function poolerSession(key: string, session: LineSession): PoolerSession {
       const answer = await order(what, (withinSeconds + 10) * 1000, "sending reads elsewhere");
       if (!answer.ok) throw failed("sending reads elsewhere", answer);
       return answer.left ?? 0;
+    },
+    out: async (member) => {
+      const answer = await order({ do: "out", member }, 10_000, "ending reads");
+      if (!answer.ok) throw failed("ending reads", answer);
     },
     back: async (members) => {
       const answer = await order({ do: "back", members }, 10_000, "sending reads again");

@@ -13,18 +13,18 @@ const ASIDE_SECONDS = 600;
 /** Running reads get this long to end, in seconds; then they are cut off, as the replica's stop would do. */
 const DRAIN_SECONDS = 10;
 
-/** Unit, on a pooler's machine, of the timer that takes a member back; machine/pooler.py makes it. */
-export function asideTimer(member: string): string {
-  return `pgkeel-reads-${member}`;
-}
-
 type Say = (line: string) => void;
 
 /** Sends reads elsewhere, and waits for those that run. Never rejects: a pooler that cannot be told is named to `say`. */
 export function setAside(pool: SshPool, seen: Observation, member: string, say: Say = () => undefined): Promise<void> {
+  return onPoolers(pool, seen, say, (pooler) => drain(pooler, member, say));
+}
+
+/** The same for a member that leaves: it is not taken back after a while. Never rejects, as above. */
+export function takeOut(pool: SshPool, seen: Observation, member: string, say: Say = () => undefined): Promise<void> {
   return onPoolers(pool, seen, say, async (pooler) => {
-    const left = await pooler.aside(member, { forSeconds: ASIDE_SECONDS, withinSeconds: DRAIN_SECONDS });
-    if (left > 0) say(`${left} reads through ${pooler.key} did not end within ${DRAIN_SECONDS} s`);
+    await drain(pooler, member, say);
+    await pooler.out(member);
   });
 }
 
@@ -36,6 +36,11 @@ export function takeBack(
   say: Say = () => undefined,
 ): Promise<void> {
   return onPoolers(pool, seen, say, (pooler) => pooler.back(members));
+}
+
+async function drain(pooler: PoolerSession, member: string, say: Say): Promise<void> {
+  const left = await pooler.aside(member, { forSeconds: ASIDE_SECONDS, withinSeconds: DRAIN_SECONDS });
+  if (left > 0) say(`${left} reads through ${pooler.key} did not end within ${DRAIN_SECONDS} s`);
 }
 
 async function onPoolers(

@@ -4,13 +4,11 @@ import { OperateError } from "../operate/errors";
 import { addLearner, forgetMember, promoteLearner, removeMember } from "../operate/etcd";
 import { getConfig, patchConfig, postReload, putConfig } from "../operate/patroni";
 import { resumePooler } from "../operate/pools";
-import { asideTimer, setAside } from "../operate/reads";
+import { takeOut } from "../operate/reads";
 import { restartLeader, restartReplica } from "../operate/restart";
 import type { SshPool } from "../operate/ssh";
 import { switchover } from "../operate/switchover";
 import type { ClusterState, LivingCluster, Step } from "../plan/change";
-import { shell } from "../render/shell";
-import { ADMIN_SOCKET, READ_ROUTE } from "../services/haproxy/names";
 import type { ClusterSpec } from "../spec";
 import { documentInPass, documentWithDurability } from "./document";
 import { putBack, resetParameters } from "./drift";
@@ -54,13 +52,17 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       await writeDocument(stage, documentWithDurability(await getConfig(pool, leaderOf(stage)), step.to));
       return;
     case "add-voter": {
-      const address = stage.after.machines[step.machine]?.address as string;
+      const address = addressOf(stage, step.machine);
       await until(stage, `etcd takes ${step.machine} as a learner`, () => addLearner(pool, step.machine, address));
       return;
     }
-    case "promote-voter":
-      await until(stage, `${step.machine} has caught up as a learner`, () => promoteLearner(pool, step.machine));
+    case "promote-voter": {
+      const address = addressOf(stage, step.machine);
+      await until(stage, `${step.machine} has caught up as a learner`, () =>
+        promoteLearner(pool, step.machine, address),
+      );
       return;
+    }
     case "remove-voter":
       await until(stage, `etcd lets ${step.machine} go`, () => removeMember(pool, step.machine));
       if (!step.dead) await stopUnits(stage, step.machine, ["etcd"]);
@@ -75,7 +77,7 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       await untilState(stage, `the poolers send reads to ${step.member}`, (state) => inReadRoute(state, step.member));
       return;
     case "leave-read-route":
-      await leaveReadRoute(stage, step.member);
+      await takeOut(pool, (await look(pool, stage.after)).seen, step.member, show);
       await untilState(
         stage,
         `the poolers send no reads to ${step.member}`,
@@ -133,6 +135,12 @@ export async function act(step: Step, stage: Stage): Promise<void> {
   }
 }
 
+function addressOf({ after }: Stage, key: string): string {
+  const machine = after.machines[key];
+  if (machine === undefined) throw new Error(`machines.${key} is not declared`);
+  return machine.address;
+}
+
 function leaderOf(stage: Stage): string {
   const { leader } = stage.state;
   if (leader === undefined)
@@ -152,29 +160,6 @@ async function stopUnits(stage: Stage, machine: string, units: readonly string[]
     step: `stopping ${units.join(", ")}`,
     timeoutMs: SETTLE_MS,
   });
-}
-
-/** One command to HAProxy's admin socket; what it answers (nothing, or that it has no such server) is as good as done. */
-const TELL_HAPROXY = `import socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(5)
-s.connect(sys.argv[1])
-s.sendall(sys.argv[2].encode() + b"\\n")
-s.recv(4096)`;
-
-/** Reads that run end first: HAProxy cuts those of a server that is taken out. Then it stays out, and no timer brings it back. */
-async function leaveReadRoute({ pool, state, after, show }: Stage, member: string): Promise<void> {
-  const poolers = Object.keys(state.machines).filter((key) => {
-    const machine = state.machines[key];
-    return machine?.reachable === true && machine.pooler !== "none";
-  });
-  const { seen } = await look(pool, after);
-  await setAside(pool, seen, member, show);
-  const out = shell`python3 -c ${TELL_HAPROXY} ${ADMIN_SOCKET} ${`set server ${READ_ROUTE.proxy}/${member} state maint`}`;
-  const stay = shell`systemctl stop ${`${asideTimer(member)}.timer`} 2>/dev/null`;
-  await Promise.all(
-    poolers.map((key) => pool.machine(key).run(`${out} && { ${stay} || true; }`, { step: "closing the read route" })),
-  );
 }
 
 function inReadRoute(state: ClusterState, key: string): boolean {

@@ -3,7 +3,6 @@
  * keeps no list of its own: whatever another run did already, or undid, the next look shows.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
 import { type ClusterAccess, machinesWith } from "../operate/access";
 import { becomeConductor, type Conductor } from "../operate/conductor";
 import { OperateError } from "../operate/errors";
@@ -24,7 +23,7 @@ import {
 } from "../plan/change";
 import type { ClusterSpec } from "../spec";
 import { act } from "./act";
-import { declaredDocument, documentThatAdmits } from "./document";
+import { documentInTheEnd, documentThatAdmits } from "./document";
 import { type Look, look } from "./look";
 import { besideTransition, enterTransition, leaveTransition } from "./transition";
 
@@ -50,6 +49,9 @@ export interface Done {
 /** Members that are coming back get this long without any change, in ms, before the rollout gives up. */
 const SETTLE_MS = 180_000;
 
+/** No plan has the same step more often. */
+const MOST_TIMES = 10;
+
 /** @throws OperateError: at the first failure, with the state that it leaves and the way on. */
 export function conduct(work: Rollout): Promise<Done> {
   return withSsh(work.access, async (pool) => {
@@ -70,6 +72,7 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   const later: string[] = [];
   /** Machines on which nothing is left: they go after the conductor, when all of them have nothing left. */
   const empty: string[] = [];
+  const times = new Map<string, number>();
   await makeReady(pool, work);
   for (;;) {
     conductor.lost.throwIfAborted();
@@ -93,6 +96,8 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
       throw notYet(pool, step);
     }
     const line = describeStep(step);
+    times.set(line, (times.get(line) ?? 0) + 1);
+    if ((times.get(line) as number) > MOST_TIMES) throw undone(pool, line);
     const stepBegan = performance.now();
     work.show(line);
     await conductor.begin(line);
@@ -119,8 +124,7 @@ async function makeReady(pool: SshPool, { before, after, say }: Rollout): Promis
 /** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
 async function finish(pool: SshPool, { before, after }: Rollout): Promise<void> {
   const now = await look(pool, after);
-  const declared = JSON.parse(JSON.stringify(declaredDocument(after))) as JsonObject;
-  await rewrite(pool, now, (present) => (isDeepStrictEqual(present, declared) ? undefined : declared));
+  await rewrite(pool, now, (present) => documentInTheEnd(after, present));
   if (before !== undefined && now.state.kind === "living") await leaveTransition(pool, before, after, now.state);
 }
 
@@ -152,6 +156,15 @@ function notYet(pool: SshPool, step: Step): OperateError {
     describeStep(step),
     "the machine is not as the stack's state says",
     "Run `pulumi refresh`, look at the preview, and run `up` again",
+  );
+}
+
+function undone({ access }: SshPool, line: string): OperateError {
+  return new OperateError(
+    access.cluster,
+    line,
+    `done ${MOST_TIMES} times, and to be done again each time`,
+    "Something else undoes it: another program or a person that changes the cluster at the same time. End that, and run `up` again",
   );
 }
 

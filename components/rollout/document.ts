@@ -10,8 +10,14 @@ import { type ClusterSpec, clusterParameters } from "../spec";
 import { transitionalSpec } from "./transitional-spec";
 
 /** The whole document that a spec asks for. */
-export function declaredDocument(spec: ClusterSpec): DynamicConfiguration {
+function declaredDocument(spec: ClusterSpec): DynamicConfiguration {
   return dynamicConfiguration(planCluster(spec));
+}
+
+/** The document with which a rollout ends; undefined: it stands there already. */
+export function documentInTheEnd(spec: ClusterSpec, present: JsonObject): JsonObject | undefined {
+  const declared = asJson(declaredDocument(spec));
+  return isDeepStrictEqual(present, declared) ? undefined : declared;
 }
 
 /**

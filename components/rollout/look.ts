@@ -15,12 +15,24 @@ export interface Look {
 /** @param after What is declared: its figures tell a granted size from what a kernel shows of it. */
 export async function look(pool: SshPool, after: ClusterSpec): Promise<Look> {
   const seen = await observeWith(pool);
+  return { seen, state: stateFor(after, seen) };
+}
+
+/** What was seen, for a rollout towards this declaration. Pure. */
+export function stateFor(after: ClusterSpec, seen: Observation): ClusterState {
   const declaredMemory = Object.fromEntries(
     Object.entries(after.machines).map(([key, machine]) => [key, megabytes(machine.size.memory) * 1024 ** 2]),
   );
   const state = clusterState(seen, { declaredMemory });
-  if (state.kind !== "living") return { seen, state };
-  return { seen, state: withoutOwnParameters(after, withoutGone(seen, after, state)) };
+  if (state.kind !== "living") return state;
+  return withoutOwnParameters(after, withDeclaredVoters(after, withoutGone(seen, after, state)));
+}
+
+/** A voter that has not started yet has no name, only an address: it is the one that is declared there. */
+function withDeclaredVoters(after: ClusterSpec, state: LivingCluster): LivingCluster {
+  const keys = new Map(Object.entries(after.machines).map(([key, { address }]) => [address, key]));
+  const members = state.etcd.members.map((member) => ({ ...member, key: keys.get(member.key) ?? member.key }));
+  return { ...state, etcd: { members } };
 }
 
 /**

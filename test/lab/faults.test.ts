@@ -2,52 +2,33 @@
  * Real faults on a real cluster while clients write and read. After each one: every acknowledged write is there, on every member; writes
  * flow again within the documented bound; the machine that failed has come back by itself; and no two servers took writes at once.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cut, heal, powerOff, powerOn } from "../../components/platform/lab/faults";
 import { recoveryBounds, recoveryTimings } from "../../components/spec/recovery";
 import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
-import { REPORTS } from "./harness/leftovers";
+import { Series } from "./harness/series";
 import { SHARED, sharedCluster } from "./harness/shared";
-import { type Outcome, report, type Trial, table, underLoad } from "./harness/trial";
 import type { Workspace } from "./harness/workspace";
 
 const bounds = recoveryBounds("fast");
 
 let workspace: Workspace;
 let cluster: TestCluster;
-const outcomes: Outcome[] = [];
+let series: Series;
 
 beforeAll(async () => {
   ({ workspace, cluster } = await sharedCluster());
+  series = new Series("faults", cluster);
   await createLedgerTable(cluster.target);
 });
 
 afterAll(async () => {
-  if (outcomes.length === 0) return;
-  console.log(`\n${table(outcomes)}\n`);
-  mkdirSync(REPORTS, { recursive: true });
-  writeFileSync(join(REPORTS, "faults.md"), report(outcomes));
-  for (const key of cluster.keys)
-    writeFileSync(join(REPORTS, `faults-${key}.journal`), await cluster.journal(key).catch(String));
-  cluster.close();
+  await series?.report();
+  cluster?.close();
 });
 
 const on = (key: string) => ({ cluster: SHARED.name, key });
-
-/** Carries the trial out and demands what holds after every fault. */
-async function survives(trial: Trial): Promise<Outcome> {
-  const outcome = await underLoad(cluster, trial);
-  outcomes.push(outcome);
-  const { verdict } = outcome;
-  expect(verdict.lost, "acknowledged writes that are gone").toEqual([]);
-  expect(verdict.conflicts, "signs of two leaders at once").toEqual([]);
-  expect(verdict.foreign, "rows that no client wrote").toEqual([]);
-  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(trial.boundSeconds);
-  return outcome;
-}
 
 describe("a cluster that nobody disturbs", () => {
   it("has no changes at a second `pulumi up`", async () => {
@@ -55,7 +36,7 @@ describe("a cluster that nobody disturbs", () => {
   });
 
   it("answers reads on the read-only port from its replicas, none older than a second", async () => {
-    const { staleness } = await survives({ name: "nothing", boundSeconds: 1, inject: async () => undefined });
+    const { staleness } = await series.survives({ name: "nothing", boundSeconds: 1, inject: async () => undefined });
     expect(staleness.reads).toBeGreaterThan(20);
     expect(staleness.fromReplicas).toBe(staleness.reads);
     expect(staleness.longestBehind).toBeLessThan(1000);
@@ -64,7 +45,7 @@ describe("a cluster that nobody disturbs", () => {
 
 describe("a cluster of three under load", () => {
   it("survives kill -9 of the leader's PostgreSQL", async () => {
-    await survives({
+    await series.survives({
       name: "postgres killed",
       boundSeconds: bounds.postgresqlCrashed,
       inject: ({ leader }) => cluster.run(leader, "kill -9 $(head -1 /var/lib/postgresql/17/main/postmaster.pid)"),
@@ -72,7 +53,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("survives kill -9 of the leader's Patroni without moving the leader", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "Patroni killed",
       boundSeconds: bounds.postgresqlCrashed,
       inject: ({ leader }) => cluster.run(leader, "systemctl kill --kill-whom=main --signal=KILL patroni"),
@@ -81,7 +62,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("moves away from a leader that loses power; with power back, the old one streams from the new one", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "leader powered off",
       boundSeconds: bounds.machineLost,
       prepare: ({ leader }) => cluster.placeEtcdLeader({ not: leader }),
@@ -92,7 +73,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("moves away from a leader whose network is cut, the etcd leader with it; healed, the old one streams again", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "leader cut off",
       boundSeconds: bounds.machineLost,
       prepare: ({ leader }) => cluster.placeEtcdLeader({ on: leader }),
@@ -103,7 +84,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("moves away from a leader that can send and not receive", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "leader cut off inbound",
       // What it sends still arrives: up to a loop_wait after the cut it lengthens the life of its key once more.
       boundSeconds: bounds.machineLost + recoveryTimings("fast").loopWait,
@@ -114,7 +95,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("moves away from a leader that can receive and not send", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "leader cut off outbound",
       boundSeconds: bounds.machineLost,
       inject: ({ leader }) => cut(on(leader), "outbound"),
@@ -124,7 +105,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("keeps writing on the same leader while an etcd member is down: the etcd leader, beside the PostgreSQL leader", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "etcd member lost",
       boundSeconds: recoveryTimings("fast").retryTimeout,
       prepare: ({ leader }) => cluster.placeEtcdLeader({ on: leader }),
@@ -136,7 +117,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("keeps writing on the same leader while a replica is without power", async () => {
-    const { before, after } = await survives({
+    const { before, after } = await series.survives({
       name: "replica powered off",
       boundSeconds: recoveryTimings("fast").loopWait,
       inject: ({ replicas }) => powerOff(on(replicas[0] as string)),
@@ -147,7 +128,7 @@ describe("a cluster of three under load", () => {
   });
 
   it("comes back by itself when all machines lost power at once and have it again", async () => {
-    await survives({
+    await series.survives({
       name: "all powered off and on",
       boundSeconds: bounds.machineLost,
       inject: async () => {

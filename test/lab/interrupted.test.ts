@@ -2,20 +2,16 @@
  * Updates that do not get to their end: the runner is killed, a machine dies, a transaction does not end. Clients are never
  * left waiting, nothing acknowledged is lost, and the next `pulumi up` finishes without doing again what is done.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { powerOff, powerOn } from "../../components/platform/lab/faults";
 import { recoveryBounds } from "../../components/spec/recovery";
 import { Connection, createLedgerTable } from "./harness/clients";
 import type { TestCluster, Topology } from "./harness/cluster";
-import { REPORTS } from "./harness/leftovers";
 import { processesOf, programOf } from "./harness/process";
+import { Series } from "./harness/series";
 import { clusterOf, everyMachine, likeShared } from "./harness/shared";
-import { type Outcome, report, type Trial, table, underLoad } from "./harness/trial";
-import { until } from "./harness/until";
-import type { CliResult, CliRun, Workspace } from "./harness/workspace";
+import { type CliResult, type CliRun, shown, type Workspace } from "./harness/workspace";
 
 const START = likeShared("t-interrupted", "198.18.0.192/26");
 
@@ -25,35 +21,21 @@ const { machineLost } = recoveryBounds("fast");
 
 let workspace: Workspace;
 let cluster: TestCluster;
-const outcomes: Outcome[] = [];
+let series: Series;
 
 beforeAll(async () => {
   ({ workspace, cluster } = await clusterOf(START));
+  series = new Series("interrupted", cluster);
   await createLedgerTable(cluster.target);
 });
 
 afterAll(async () => {
-  if (outcomes.length > 0) {
-    console.log(`\n${table(outcomes)}\n`);
-    mkdirSync(REPORTS, { recursive: true });
-    writeFileSync(join(REPORTS, "interrupted.md"), report(outcomes));
-  }
-  for (const key of cluster?.keys ?? [])
-    writeFileSync(join(REPORTS, `interrupted-${key}.journal`), await cluster.journal(key).catch(String));
+  await series?.report();
   cluster?.close();
   await workspace?.remove();
 });
 
 const on = (key: string) => ({ cluster: START.name, key });
-
-async function survives(trial: Trial): Promise<Outcome> {
-  const outcome = await underLoad(cluster, trial);
-  outcomes.push(outcome);
-  expect(outcome.verdict.lost, "acknowledged writes that are gone").toEqual([]);
-  expect(outcome.verdict.conflicts, "signs of two leaders at once").toEqual([]);
-  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(trial.boundSeconds);
-  return outcome;
-}
 
 let connections = 100;
 /** The next one of changes that restart every member: replicas first, then one switchover. */
@@ -63,10 +45,6 @@ function wantRestarts(): void {
     ...now,
     postgresql: { ...now.postgresql, parameters: { max_connections: connections } },
   }));
-}
-
-async function shown(run: CliRun, line: RegExp): Promise<void> {
-  await until(`${line} in the output`, 120, () => (line.test(run.output()) ? { done: undefined } : "not yet"));
 }
 
 /** `kill -9` of the CLI when it says this; what it has started dies or ends by itself. */
@@ -107,7 +85,7 @@ describe("a runner that is killed", () => {
     ["when the new leader leads", /leads; writes waited/, 0],
   ] as const)("%s: nobody is left waiting, and the next run does the rest", async (name, line, afterMs) => {
     const earlier = await starts();
-    const { after, before } = await survives({
+    const { after, before } = await series.survives({
       name: `killed ${name}`,
       boundSeconds: LEFT_PAUSED_SECONDS,
       inject: async () => {
@@ -134,7 +112,7 @@ describe("trouble in the middle of an update", () => {
 
   it("a replica loses power during a rolling restart: it stops there, and goes on when the replica is back", async () => {
     let lost = "";
-    await survives({
+    await series.survives({
       name: "replica lost in a rolling restart",
       boundSeconds: machineLost,
       inject: async ({ leader, replicas }) => {
@@ -155,7 +133,7 @@ describe("trouble in the middle of an update", () => {
   });
 
   it("the new leader loses power right after the switchover", async () => {
-    await survives({
+    await series.survives({
       name: "new leader lost",
       boundSeconds: machineLost,
       inject: async () => {
@@ -175,7 +153,7 @@ describe("trouble in the middle of an update", () => {
 
   it("a transaction does not end: the update gives up without a pause, and names it", async () => {
     let holder: Connection | undefined;
-    await survives({
+    await series.survives({
       name: "long transaction",
       boundSeconds: 5,
       inject: async () => {
@@ -193,7 +171,7 @@ describe("trouble in the middle of an update", () => {
   });
 
   it("two at once: the second one refuses, and the first goes on", async () => {
-    await survives({
+    await series.survives({
       name: "two runs at once",
       boundSeconds: 5,
       inject: async () => {
@@ -210,7 +188,7 @@ describe("trouble in the middle of an update", () => {
 
   it("a machine does not come back from its resize: the others serve, and the next run finishes", async () => {
     let resized: string | undefined;
-    await survives({
+    await series.survives({
       name: "lost in a resize",
       boundSeconds: machineLost,
       inject: async (_: Topology) => {

@@ -3,17 +3,18 @@
  * again under higher version numbers on the machines themselves: the archives of a Debian release mostly have one version of a package,
  * and which one changes from week to week.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MachineObservation, Software } from "../../components/operate/observation";
 import { observe } from "../../components/operate/observe";
 import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
-import { REPORTS } from "./harness/leftovers";
+import { FLOW, ONE_SWITCHOVER } from "./harness/planned";
 import { processesOf } from "./harness/process";
+import { Series } from "./harness/series";
 import { clusterOf, likeShared } from "./harness/shared";
-import { CLIENTS, type Outcome, report, table, underLoad } from "./harness/trial";
+import { CLIENTS, type Outcome } from "./harness/trial";
 import { until } from "./harness/until";
 import type { Workspace } from "./harness/workspace";
 
@@ -28,11 +29,6 @@ const PACKAGES: Readonly<Partial<Record<Software, readonly string[]>>> = {
 };
 const ALL = Object.keys(PACKAGES) as Software[];
 
-/** A pause of writes that is planned is one switchover; a busy host is given twice what it takes. */
-const SWITCHOVER_SECONDS = 5;
-/** No pause at all: what a busy host holds a write up for. */
-const FLOW_SECONDS = 2;
-
 /** What tells the packed versions from each other and from the installed one, the lower one first. */
 const SUFFIXES = ["lower", "upper"] as const;
 
@@ -40,10 +36,11 @@ let workspace: Workspace;
 let cluster: TestCluster;
 /** Versions that the machines were made with. */
 let installed: Readonly<Record<Software, string>>;
-const outcomes: Outcome[] = [];
+let series: Series;
 
 beforeAll(async () => {
   ({ workspace, cluster } = await clusterOf(START));
+  series = new Series("software", cluster);
   await createLedgerTable(cluster.target);
   installed = (await machines())[0]?.packages as typeof installed;
   const repack = readFileSync(join(__dirname, "harness/repack.sh"), "utf8");
@@ -55,11 +52,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (outcomes.length > 0) console.log(`\n${table(outcomes)}\n`);
-  mkdirSync(REPORTS, { recursive: true });
-  if (outcomes.length > 0) writeFileSync(join(REPORTS, "software.md"), report(outcomes));
-  for (const key of cluster?.keys ?? [])
-    writeFileSync(join(REPORTS, `software-${key}.journal`), await cluster.journal(key).catch(String));
+  await series?.report();
   cluster?.close();
   await workspace?.remove();
 });
@@ -84,17 +77,6 @@ async function runs(wanted: Readonly<Partial<Record<Software, string>>>): Promis
 /** When PostgreSQL was started, by machine. */
 async function starts(): Promise<Map<string, string | null | undefined>> {
   return new Map((await machines()).map(({ key, member }) => [key, member?.startedAt]));
-}
-
-async function trial(name: string, boundSeconds: number, inject: () => Promise<unknown>): Promise<Outcome> {
-  const outcome = await underLoad(cluster, { name, boundSeconds, inject });
-  outcomes.push(outcome);
-  const { verdict } = outcome;
-  expect(verdict.lost, "acknowledged writes that are gone").toEqual([]);
-  expect(verdict.conflicts, "signs of two leaders at once").toEqual([]);
-  expect(verdict.foreign, "rows that no client wrote").toEqual([]);
-  expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(boundSeconds);
-  return outcome;
 }
 
 function expectNoErrors({ verdict, readErrors }: Outcome): void {
@@ -125,7 +107,11 @@ describe("new versions of PostgreSQL, Patroni, etcd and HAProxy", () => {
       ALL.filter((software) => software !== "pgbouncer").map((software) => [software, version(software, "upper")]),
     );
     pin(wanted);
-    const outcome = await trial("upgrade", SWITCHOVER_SECONDS, () => workspace.up());
+    const outcome = await series.survives({
+      name: "upgrade",
+      boundSeconds: ONE_SWITCHOVER.pauseSeconds,
+      inject: () => workspace.up(),
+    });
     expectNoErrors(outcome);
     expect(outcome.after.timeline - outcome.before.timeline, "changes of leader").toBe(1);
     await runs({ ...installed, ...wanted });
@@ -137,10 +123,14 @@ describe("an older version of Patroni", () => {
     const wanted = { patroni: version("patroni", "lower") };
     pin(wanted);
     const before = await starts();
-    const outcome = await trial("downgrade, killed", SWITCHOVER_SECONDS, async () => {
-      await killAt(/Patroni of db-\d restarts/);
-      await workspace.start("cancel", "--yes").finished;
-      await workspace.up();
+    const outcome = await series.survives({
+      name: "downgrade, killed",
+      boundSeconds: ONE_SWITCHOVER.pauseSeconds,
+      inject: async () => {
+        await killAt(/Patroni of db-\d restarts/);
+        await workspace.start("cancel", "--yes").finished;
+        await workspace.up();
+      },
     });
     expectNoErrors(outcome);
     expect(outcome.after.timeline - outcome.before.timeline, "changes of leader").toBe(1);
@@ -163,7 +153,11 @@ describe("a new version of PgBouncer", () => {
       `${wanted.pgbouncer}, which is installed, comes into force`,
     );
 
-    const outcome = await trial("PgBouncer", FLOW_SECONDS, () => workspace.up());
+    const outcome = await series.survives({
+      name: "PgBouncer",
+      boundSeconds: FLOW.pauseSeconds,
+      inject: () => workspace.up(),
+    });
     await runs(wanted);
     expect(outcome.after.timeline).toBe(outcome.before.timeline);
     // Once on each machine at most, and never with a write under way: one that failed was not done.

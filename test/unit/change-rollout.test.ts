@@ -412,6 +412,17 @@ describe("members", () => {
   });
 });
 
+describe("the voters of machines that come at once", () => {
+  it("join in the order in which their machines ask", () => {
+    const one = declare({ machines: machines("db-1") });
+    const three = declare({ machines: machines("db-1", "db-2", "db-3"), durability: { mode: "async" } });
+    const joining = (first: string | undefined) =>
+      rollout(one, three, living(one), first).steps.find(({ kind }) => kind === "add-voter");
+    expect(joining(undefined)).toMatchObject({ machine: "db-2" });
+    expect(joining("db-3")).toMatchObject({ machine: "db-3" });
+  });
+});
+
 describe("durability", () => {
   it("becomes stronger only with the standbys there, and weaker only when it has to", () => {
     const with2 = (mode: "async" | "quorum", keys: string[]) =>

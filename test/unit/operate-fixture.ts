@@ -77,7 +77,7 @@ export function scene(
           synchronous_mode: mode,
           postgresql: { parameters: { work_mem: "4MB" } },
         },
-        etcdHealth: { healthy: true, leader: key === keys[0], learner: false, databaseBytes: 20480 },
+        etcdHealth: { healthy: true, leader: key === keys[0], learner: false, databaseBytes: 20480, connectedTo: [] },
         etcdMembers: doc.machines.map((m, i) => ({
           id: `a${i}`,
           name: m.key,

@@ -60,6 +60,22 @@ describe("interpreting the machines' reports", () => {
     expect(seen(from).etcd).toMatchObject({ voters: 3, healthyVoters: 3 });
   });
 
+  it("believes the voters about one on a machine that it does not know, as a newcomer's", () => {
+    const from = scene();
+    for (const report of from.reports.values()) {
+      const newcomer = (id: string, name: string) => ({
+        id,
+        name,
+        peerUrls: ["https://198.18.0.99:2380"],
+        learner: false,
+      });
+      report.etcdMembers = [...(report.etcdMembers ?? []), newcomer("b1", "db-8"), newcomer("b2", "db-9")];
+      report.etcdHealth = { ...(report.etcdHealth as NonNullable<typeof report.etcdHealth>), connectedTo: ["b1"] };
+    }
+    const healthy = seen(from).etcd?.members.filter((m) => m.healthy);
+    expect(healthy?.map((m) => m.key)).toEqual(["db-1", "db-2", "db-3", "db-8"]);
+  });
+
   it("joins what PostgreSQL and Patroni say about pending restarts", () => {
     const from = scene();
     const report = from.reports.get("db-2");

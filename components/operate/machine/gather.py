@@ -114,6 +114,7 @@ def etcd_health():
         "leader": values.get("etcd_server_is_leader") == "1",
         "learner": values.get("etcd_server_is_learner") == "1",
         "databaseBytes": int(float(values.get("etcd_mvcc_db_total_size_in_bytes", 0))),
+        "connectedTo": re.findall(r'^etcd_network_active_peers\{.*Remote="([0-9a-f]+)"\} 1$', metrics, re.M),
     }
 
 

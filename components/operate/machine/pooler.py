@@ -4,6 +4,7 @@
   {"do": "resume"}                                         pgbouncer-pause resume
   {"do": "lead", "leader": KEY}                            tells HAProxy who leads, and what the leader route then is
   {"do": "aside", "member": KEY, "for": S, "within": S}    no new reads to the member; tells how many are left in the end
+  {"do": "out", "member": KEY}                             no reads to the member until it is taken back
   {"do": "back", "members": [KEY]}                         reads to the members again
   {"do": "reconnect"}                                      server connections are renewed as their transactions end
 
@@ -95,6 +96,14 @@ def aside(member, seconds, within):
     return {"ok": True, "left": left}
 
 
+def out(member):
+    """HAProxy cuts what runs there: after `aside`."""
+    if readers(member) is not None:
+        haproxy(f"set server replicas/{member} state maint")
+    systemd("systemctl", "stop", f"pgkeel-reads-{member}.timer")
+    return {"ok": True}
+
+
 def back(members):
     known = [member for member in members if readers(member) is not None]
     if known:
@@ -111,6 +120,8 @@ def answer(order):
             return program("pgbouncer-pause", "pause", *words)
         case "aside":
             return aside(order["member"], order["for"], order["within"])
+        case "out":
+            return out(order["member"])
         case "back":
             return back(order["members"])
         case "reconnect":

@@ -24,7 +24,7 @@ export function newVoters(goal: Goal, state: LivingCluster): Decision | undefine
       : { do: { kind: "remove-voter", machine: learner.key, dead: !learner.healthy } };
   // One whose machine is yet to be made anew joins afterwards.
   const missing = goal.voters.filter((key) => !isInEtcd(state, key) && workOn(goal, state, key).replace.length === 0);
-  const [machine] = missing;
+  const machine = missing.find((key) => key === goal.first) ?? missing[0];
   if (machine === undefined) return undefined;
   // Where voters are exchanged, the old ones go one by one, so that there are never many.
   const spare = spareVoter(goal, state);

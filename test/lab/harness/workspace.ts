@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import type { ClusterAccess } from "../../../components/operate/access";
 import type { ClusterInput } from "../../../components/spec";
 import { claim, sweep, WORKSPACES } from "./leftovers";
+import { until } from "./until";
 
 const CHECKOUT = join(__dirname, "../../..");
 /** The stack that the npm scripts work on. */
@@ -57,6 +58,11 @@ export interface CliRun {
   readonly finished: Promise<CliResult>;
 }
 
+/** Waits for a line of a run that is under way. */
+export async function shown(run: CliRun, line: RegExp): Promise<void> {
+  await until(`${line} in the output`, 120, () => (line.test(run.output()) ? { done: undefined } : "not yet"));
+}
+
 export class Workspace {
   readonly directory: string;
   private runs = 0;
@@ -93,6 +99,11 @@ export class Workspace {
 
   async preview(...options: string[]): Promise<CliResult> {
     return succeeded("preview", await this.start("preview", ...options).finished);
+  }
+
+  /** Has the stack's state say what is there. */
+  async refresh(): Promise<CliResult> {
+    return succeeded("refresh", await this.start("refresh", "--yes", "--skip-preview").finished);
   }
 
   /** Outputs with their secrets. */

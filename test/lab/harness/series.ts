@@ -1,0 +1,43 @@
+/** The trials of one test file: what holds after every one of them, and the reports that are kept of them. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { TestCluster } from "./cluster";
+import { REPORTS } from "./leftovers";
+import { type Outcome, report, type Trial, table, underLoad } from "./trial";
+
+export class Series {
+  private readonly outcomes: Outcome[] = [];
+
+  /** @param name Of the reports: `<name>.md` and `<name>-<machine>.journal`. */
+  constructor(
+    private readonly name: string,
+    private readonly cluster: TestCluster,
+  ) {}
+
+  /** Carries the trial out and demands what holds whatever happens: nothing lost, no two leaders, writes back in time. */
+  async survives(trial: Trial): Promise<Outcome> {
+    const outcome = await underLoad(this.cluster, trial);
+    this.outcomes.push(outcome);
+    const { verdict } = outcome;
+    expect(verdict.lost, "acknowledged writes that are gone").toEqual([]);
+    expect(verdict.conflicts, "signs of two leaders at once").toEqual([]);
+    expect(verdict.foreign, "rows that no client wrote").toEqual([]);
+    expect(outcome.pauseSeconds, "longest write pause in seconds").toBeLessThanOrEqual(trial.boundSeconds);
+    return outcome;
+  }
+
+  /** Prints the table, and keeps it with the machines' journals. */
+  async report(): Promise<void> {
+    mkdirSync(REPORTS, { recursive: true });
+    if (this.outcomes.length > 0) {
+      console.log(`\n${table(this.outcomes)}\n`);
+      writeFileSync(join(REPORTS, `${this.name}.md`), report(this.outcomes));
+    }
+    for (const key of this.cluster.keys)
+      writeFileSync(
+        join(REPORTS, `${this.name}-${key}.journal`),
+        await this.cluster.journal(key).catch((error) => `not to be had: ${error}\n`),
+      );
+  }
+}
