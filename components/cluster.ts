@@ -117,7 +117,8 @@ export class Cluster extends pulumi.ComponentResource {
 
   /**
    * Machines with their services: all at once, but for those that a running cluster can spare only one at a time. These
-   * stand in a chain, in the order of the plan, each behind the services of the one before.
+   * stand in a chain behind all others, in the order of the plan, each behind the services of the one before: whoever
+   * leads may hand over to a newcomer.
    *
    * `standing`: services of machines whose poolers clients use already; these change when the cluster has.
    */
@@ -127,11 +128,11 @@ export class Cluster extends pulumi.ComponentResource {
     const machines: ReachableMachine[] = [];
     const converged: pulumi.Resource[] = [];
     const standing: MachineServices[] = [];
-    let before: readonly pulumi.Resource[] = [];
+    let ahead: readonly pulumi.Resource[] = [];
     for (const planned of inTurn) {
       const { key } = planned;
       const waits = gates.order.includes(key);
-      const gate = gates.before(key, { parent: this, dependsOn: waits ? [...before] : [] });
+      const gate = gates.before(key, { parent: this, dependsOn: waits ? [...ahead] : [] });
       const machine = platform(planned, { dependsOn: [gate], hooks: gates.machine(key) });
       const services = new MachineServices(`${plan.spec.name}-${key}`, plan, machine, secrets, gates.voter(key), {
         parent: this,
@@ -139,8 +140,12 @@ export class Cluster extends pulumi.ComponentResource {
       const all = [...services.converged];
       if (gates.hasStandingPooler(key)) standing.push(services);
       else all.push(...[services.addPooler([])].filter((pooler) => pooler !== undefined));
-      if (waits) before = all;
-      if (witness !== undefined) machine.connection.apply(({ hostKey }) => witness.reach(accessOf(planned, hostKey)));
+      ahead = waits ? all : [...ahead, ...all];
+      machine.connection.apply(({ hostKey }) => {
+        const reached = accessOf(planned, hostKey);
+        gates.reach(reached);
+        witness?.reach(reached);
+      });
       machines.push(machine);
       converged.push(...all);
     }

@@ -1,8 +1,8 @@
 /**
  * The cluster of the stack `lab`: three machines on this host, made by `npm run lab`.
  *
- * This file is the cluster. Change a line, save, and run `npm run lab` again: the preview says what the change does to the
- * clients, and the update does it. `npm run pulumi -- preview -s lab --diff` only looks.
+ * This file is the cluster. Change a line, save, and look what that would do to the clients:
+ * `npm run pulumi -- preview -s lab --diff`. `npm run lab` does it at once, without asking.
  */
 import { declareCluster, equalMembers } from "../components/spec";
 

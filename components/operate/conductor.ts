@@ -110,17 +110,21 @@ export async function readConductor(pool: SshPool): Promise<ConductorState> {
 export async function becomeConductor(pool: SshPool, ttlSeconds = LEASE_SECONDS): Promise<Conductor> {
   const voter = await healthyVoter(pool);
   const owner = thisOwner(new Date().toISOString());
-  const lease = await grant(pool, voter, ttlSeconds);
+  const lease = await throughElection(() => grant(pool, voter, ttlSeconds));
   for (let attempt = 1; ; attempt++) {
-    const taken = await transact(
-      pool,
-      voter,
-      `create("${lockKey(pool)}") = "0"`,
-      `put ${lockKey(pool)} ${word(JSON.stringify(owner))} --lease=${lease}`,
-      `get ${lockKey(pool)}`,
+    const taken = await throughElection(() =>
+      transact(
+        pool,
+        voter,
+        `create("${lockKey(pool)}") = "0"`,
+        `put ${lockKey(pool)} ${word(JSON.stringify(owner))} --lease=${lease}`,
+        `get ${lockKey(pool)}`,
+      ),
     );
     if (taken.ok) break;
     const holder = parseHolder(taken.output);
+    // Asked for twice, because etcd did not answer the first time.
+    if (holder?.text === JSON.stringify(owner)) break;
     // A dead process of this host is recognised and displaced, once; the comparison makes sure that it is still the same.
     if (holder && ownerState(holder.owner) === "dead" && attempt === 1) {
       await transact(pool, voter, `val("${lockKey(pool)}") = ${word(holder.text)}`, `del ${lockKey(pool)}`, "");
@@ -224,9 +228,12 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
     release: async () => {
       released = true;
       clearInterval(beat);
-      await healthyVoterNow(pool)
-        .then((voter) => etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" }))
-        .catch(() => undefined);
+      // Whoever comes next, this very program perhaps, must not find a lock that nobody holds any more.
+      await throughElection(async () => {
+        const voter = await healthyVoterNow(pool);
+        const { code, stderr } = await etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" });
+        if (code !== 0 && !/not found/i.test(stderr)) throw refused(voter, "giving the conductor's lock back", stderr);
+      }).catch(() => undefined);
     },
   };
 }

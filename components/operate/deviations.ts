@@ -49,9 +49,14 @@ const TELLER: Readonly<Record<string, string>> = {
   "routes of HAProxy": "haproxy",
 };
 
-/** Whether something was not told because the service that would tell it is stopped: that is no riddle. */
+/** Whether something was not told because the service that would tell it is stopped, or yet to come: that is no riddle. */
 export function isStoppedThere(seen: Observation, { where, what }: Problem): boolean {
-  const machine = seen.machines.find(({ key }) => key === where);
-  if (machine === undefined) return false;
-  return stoppedUnits(machine).some(({ service, active }) => service === TELLER[what] && active !== "running");
+  const [machine, service] = [seen.machines.find(({ key }) => key === where), TELLER[what]];
+  return machine !== undefined && service !== undefined && !isAtWork(machine, service);
+}
+
+/** Whether the machine has the service, and it is not stopped. A machine that does not tell is taken to have all. */
+export function isAtWork(machine: MachineObservation, service: string): boolean {
+  if (machine.files !== null && machine.files[service] === undefined) return false;
+  return !stoppedUnits(machine).some((unit) => unit.service === service && unit.active !== "running");
 }

@@ -73,29 +73,27 @@ export function healthyVoter(pool: SshPool, except: readonly string[] = []): Pro
 }
 
 /**
- * The first voter whose etcd answers through the majority, but never `except`. A learner is none: it reads through the
- * majority as well, and refuses everything else.
+ * A voter whose etcd answers through the majority, but never `except`: the first that does. A learner is none: it reads
+ * through the majority as well, and refuses everything else.
  * @throws OperateError with each voter's reason when none does.
  */
 export async function healthyVoterNow(pool: SshPool, except: readonly string[] = []): Promise<string> {
   const voters = machinesWith(pool.access, "etcd").filter((m) => !except.includes(m.key));
-  const reasons: string[] = [];
-  for (const { key } of voters) {
-    try {
-      const { stdout } = await pool.machine(key).exec(HEALTH, { timeoutMs: 5000, step: "asking etcd for its health" });
-      const healthy = /"health":\s*"true"/.test(stdout);
-      if (healthy && /^etcd_server_is_learner 0$/m.test(stdout)) return key;
-      reasons.push(`${key}: ${healthy ? "a learner" : "not healthy"}`);
-    } catch (error) {
-      reasons.push(messageOf(error));
-    }
-  }
-  throw new OperateError(
-    pool.access.cluster,
-    "finding a healthy etcd voter",
-    reasons.join("; ") || "there is none",
-    "Bring back a majority of the voters first (docs/runbooks: restore of quorum)",
-  );
+  const asked = voters.map(async ({ key }) => {
+    const { stdout } = await pool.machine(key).exec(HEALTH, { timeoutMs: 5000, step: "asking etcd for its health" });
+    const healthy = /"health":\s*"true"/.test(stdout);
+    if (healthy && /^etcd_server_is_learner 0$/m.test(stdout)) return key;
+    throw new Error(`${key}: ${healthy ? "a learner" : "not healthy"}`);
+  });
+  // Whoever answers first: a dead one must not hold up what the others can do.
+  return Promise.any(asked).catch((refused: AggregateError) => {
+    throw new OperateError(
+      pool.access.cluster,
+      "finding a healthy etcd voter",
+      refused.errors.map(messageOf).join("; ") || "there is none",
+      "Bring back a majority of the voters first (docs/runbooks/quorum-lost.md)",
+    );
+  });
 }
 
 /**
@@ -129,7 +127,9 @@ function reasonOf({ stdout, stderr, code }: ExecResult): string {
 /** The members as a healthy voter knows them. */
 export async function listMembers(pool: SshPool, voter?: string): Promise<readonly EtcdMembership[]> {
   // The simple form: member IDs are 64-bit numbers, which JSON numbers of this language cannot hold.
-  const text = await succeed(pool, voter ?? (await healthyVoter(pool)), ["member", "list", "-w", "simple"]);
+  const text = await throughElection(async () =>
+    succeed(pool, voter ?? (await healthyVoterNow(pool)), ["member", "list", "-w", "simple"]),
+  );
   return text.split("\n").filter(Boolean).map(parseMember);
 }
 
@@ -163,6 +163,17 @@ export async function forgetMember(pool: SshPool, member: string): Promise<void>
   const result = await etcdctl(pool, voter, ["del", key], { as: "patroni" });
   if (result.code !== 0)
     throw new OperateError(voter, `forgetting the member ${member}`, reasonOf(result), "See etcd's journal there");
+}
+
+/** Whether Patroni means to keep, or to make anew, the slot of a member that is away: it notes that beside the leader's position. */
+export async function keepsSlot(pool: SshPool, slot: string): Promise<boolean> {
+  const voter = await healthyVoter(pool);
+  const key = `${NAMESPACE}${pool.access.cluster}/status`;
+  const { stdout, stderr, code } = await etcdctl(pool, voter, ["get", "--print-value-only", key], { as: "patroni" });
+  if (code !== 0)
+    throw new OperateError(voter, "reading Patroni's status", messageOf(stderr), "See etcd's journal there");
+  const status = (stdout.trim() === "" ? {} : JSON.parse(stdout)) as { readonly retain_slots?: readonly string[] };
+  return status.retain_slots?.includes(slot) === true;
 }
 
 /** Gives a learner its vote. False: it has not started or not caught up yet; ask again a little later. */

@@ -1,5 +1,5 @@
 /** From what the machines report to one observation: pure. */
-import type { AccessMachine, ClusterAccess } from "./access";
+import { type AccessMachine, type ClusterAccess, machinesWith } from "./access";
 import type { ConductorState } from "./conductor";
 import type {
   DiskUse,
@@ -268,12 +268,12 @@ function etcdSeen(access: ClusterAccess, reports: ReadonlyMap<string, MachineRep
   const tellers = [...reports.values()].filter((r) => r.etcdMembers !== undefined);
   const teller = tellers.find((r) => r.etcdHealth?.healthy) ?? tellers[0];
   if (!teller?.etcdMembers) return null;
-  const machinesKnown = new Set(access.machines.map(({ key }) => key));
+  const known = new Set(machinesWith(access, "etcd").map(({ key }) => key));
   const members = teller.etcdMembers.map((member): EtcdMember => {
     const key = member.name || ownerOf(access, member.peerUrls) || hostOf(member.peerUrls);
     const health = reports.get(key)?.etcdHealth;
-    // One on a machine that nobody here knows how to ask, a newcomer's or a stranger's: its fellows tell whether it is there.
-    const isThere = !machinesKnown.has(key) && teller.etcdHealth?.connectedTo.includes(member.id) === true;
+    // One that nobody here knows how to ask, a newcomer's or a stranger's: its fellows tell whether it is there.
+    const isThere = !known.has(key) && teller.etcdHealth?.connectedTo.includes(member.id) === true;
     return {
       id: member.id,
       key,

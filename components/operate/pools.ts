@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { shell } from "../render/shell";
 import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
 import { machinesWith } from "./access";
+import { isAtWork } from "./deviations";
 import { messageOf, OperateError } from "./errors";
+import type { Observation } from "./observation";
 import type { LineSession, SshPool } from "./ssh";
 
 /** A client's transaction that kept a pooler from pausing. */
@@ -76,6 +78,20 @@ export async function openPooler(pool: SshPool, key: string): Promise<PoolerSess
   const session = await pool.machine(key).open(shell`exec python3 -IS -c ${program}`, "opening the pooler's program");
   await session.next(5000, "opening the pooler's program");
   return poolerSession(key, session);
+}
+
+/** Opens it wherever a pooler may hold clients. `skipped`: machines that do not answer. */
+export async function openPoolers(
+  pool: SshPool,
+  seen: Observation,
+): Promise<{ readonly open: readonly PoolerSession[]; readonly skipped: readonly string[] }> {
+  // One that is yet to be set up, or has been emptied to go, holds none.
+  const poolers = seen.machines.filter(
+    (machine) => machine.roles.includes("pooler") && (!machine.reachable || isAtWork(machine, "pgbouncer")),
+  );
+  const open = poolers.filter(({ reachable }) => reachable).map(({ key }) => openPooler(pool, key));
+  const skipped = poolers.filter(({ reachable }) => !reachable).map(({ key }) => key);
+  return { open: await Promise.all(open), skipped };
 }
 
 function poolerSession(key: string, session: LineSession): PoolerSession {

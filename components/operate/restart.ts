@@ -1,11 +1,10 @@
 /** Restart of one member's PostgreSQL by Patroni, or of its Patroni alone, until it is back and caught up. */
-import { machinesWith } from "./access";
 import { OperateError } from "./errors";
 import { allCaughtUp, caughtUp, leaderServes } from "./health";
 import { machineIn, type Observation } from "./observation";
 import { observeWith } from "./observe";
 import { postRestart } from "./patroni";
-import { openPooler, type PoolerSession } from "./pools";
+import { openPoolers, type PoolerSession } from "./pools";
 import { setAside, takeBack } from "./reads";
 import type { SshPool } from "./ssh";
 import { notYet, untilObserved, type Verdict } from "./wait";
@@ -112,9 +111,7 @@ async function withoutReaders<T>(
 
 /** Does the work while the poolers hold the leader's clients. */
 async function withoutClients<T>(pool: SshPool, seen: Observation, work: () => Promise<T>): Promise<T> {
-  const keys = machinesWith(pool.access, "pooler").map((m) => m.key);
-  const up = keys.filter((k) => seen.machines.some((m) => m.key === k && m.reachable));
-  const poolers = await Promise.all(up.map((k) => openPooler(pool, k)));
+  const { open: poolers } = await openPoolers(pool, seen);
   try {
     // Where no replica is fit, reads are on the leader too.
     await hold(

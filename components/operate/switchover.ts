@@ -3,13 +3,12 @@
  * over, and each pooler goes on once its own route leads to the new leader alone. Patroni alone decides who leads; what is
  * done here is to ask, to hold clients, and to shorten the ways. At any failure the clients go on.
  */
-import { machinesWith } from "./access";
 import { chooseCandidate } from "./candidate";
 import { messageOf, OperateError } from "./errors";
 import { FIRST_COMMIT_TIMEOUT_MS, type HandoverResult, handOver, RefusedHandover } from "./handover";
 import { allCaughtUp } from "./health";
 import type { Observation } from "./observation";
-import { openPooler, type PoolerSession } from "./pools";
+import { openPoolers } from "./pools";
 import { checkpoint, type PreflightOptions, preflight } from "./preflight";
 import { quickHandover } from "./quick";
 import { withSql } from "./sql";
@@ -116,14 +115,4 @@ async function untilRejoined(
     ...(options.signal ? { signal: options.signal } : {}),
     advice: `${to} leads and clients are served; look at Patroni's journal on ${from}`,
   });
-}
-
-async function openPoolers(
-  pool: SshPool,
-  observation: Observation,
-): Promise<{ readonly open: readonly PoolerSession[]; readonly skipped: readonly string[] }> {
-  const keys = machinesWith(pool.access, "pooler").map((m) => m.key);
-  const reachable = keys.filter((key) => observation.machines.some((m) => m.key === key && m.reachable));
-  const open = await Promise.all(reachable.map((key) => openPooler(pool, key)));
-  return { open, skipped: keys.filter((key) => !reachable.includes(key)) };
 }

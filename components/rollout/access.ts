@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AccessMachine, ClusterAccess, SshAccess } from "../operate/access";
-import type { ClusterPlan, PlannedMachine } from "../plan";
+import { type ClusterPlan, type PlannedMachine, planCluster } from "../plan";
 import type { Connection, ReachableMachine } from "../remote";
 import type { Secrets } from "../secrets";
+import type { ClusterSpec } from "../spec";
 
 /** Everything that live work on the cluster needs, as one secret document. */
 export function clusterAccess(
@@ -32,6 +33,19 @@ export function clusterAccess(
 /** One machine of it. */
 export function accessOf({ key, hostname, address, roles, spec }: PlannedMachine, hostKey: string): AccessMachine {
   return { key, hostname, address, zone: spec.zone, roles: [...roles], hostKey };
+}
+
+/**
+ * The machines of one access document with all that another declaration puts on them as well: what a machine has yet to
+ * get, or has yet to give up, is looked at like everything else.
+ */
+export function withRolesOf(access: ClusterAccess, spec: ClusterSpec): ClusterAccess {
+  const more = new Map(planCluster(spec).machines.map(({ key, roles }) => [key, roles]));
+  const machines = access.machines.map((machine) => ({
+    ...machine,
+    roles: [...new Set([...machine.roles, ...(more.get(machine.key) ?? [])])],
+  }));
+  return { ...access, machines };
 }
 
 /** All machines of a platform are reached in the same way, so one connection tells it for all. */

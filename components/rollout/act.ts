@@ -1,18 +1,20 @@
 /** Carries out one step of a rollout on the living cluster. Every step may be repeated: it may have been done before. */
 import { setTimeout as pause } from "node:timers/promises";
 import { OperateError } from "../operate/errors";
-import { addLearner, forgetMember, promoteLearner, removeMember } from "../operate/etcd";
+import { addLearner, forgetMember, keepsSlot, promoteLearner, removeMember } from "../operate/etcd";
 import { getConfig, patchConfig, postReload, putConfig } from "../operate/patroni";
 import { resumePooler } from "../operate/pools";
 import { takeOut } from "../operate/reads";
 import { restartLeader, restartReplica } from "../operate/restart";
 import type { SshPool } from "../operate/ssh";
+import { slotName } from "../operate/state";
 import { switchover } from "../operate/switchover";
 import type { ClusterState, LivingCluster, Step } from "../plan/change";
 import type { ClusterSpec } from "../spec";
-import { documentInPass, documentWithDurability } from "./document";
+import { documentInPass, documentWithDurability, keptSlots } from "./document";
 import { putBack, resetParameters } from "./drift";
 import { look } from "./look";
+import { bytesSent } from "./seeding";
 import { upgrade } from "./upgrade";
 
 export interface Stage {
@@ -68,10 +70,15 @@ export async function act(step: Step, stage: Stage): Promise<void> {
       if (!step.dead) await stopUnits(stage, step.machine, ["etcd"]);
       return;
     case "seed-member":
-      await untilState(stage, `${step.member} streams`, (state) => {
-        const member = state.kind === "living" ? state.members[step.member] : undefined;
-        return member?.reachable === true && member.state === "streaming";
-      });
+      await untilState(
+        stage,
+        `${step.member} streams`,
+        (state) => {
+          const member = state.kind === "living" ? state.members[step.member] : undefined;
+          return member?.reachable === true && member.state === "streaming";
+        },
+        () => bytesSent(pool, leaderOf(stage)),
+      );
       return;
     case "admit-to-reads":
       await untilState(stage, `the poolers send reads to ${step.member}`, (state) => inReadRoute(state, step.member));
@@ -102,21 +109,13 @@ export async function act(step: Step, stage: Stage): Promise<void> {
         // Otherwise it stands there, stopped, until its key has lived for a ttl.
         await forgetMember(pool, step.member);
       }
-      await untilState(
-        stage,
-        `Patroni no longer lists ${step.member}`,
-        (state) => state.kind === "living" && state.members[step.member] === undefined,
-      );
+      await untilState(stage, `Patroni no longer lists ${step.member}`, (state) => {
+        const member = state.kind === "living" ? state.members[step.member] : null;
+        return member === undefined || (member !== null && !member.reachable && member.unlisted === true);
+      });
       return;
     case "drop-slot":
-      // Patroni keeps the slots of absent members for a while and would make a dropped one anew; told to keep none, it
-      // drops this one itself. The declared time is put back by the next step that writes the document.
-      await patchConfig(pool, leaderOf(stage), { member_slots_ttl: "0" });
-      await untilState(
-        stage,
-        `the slot of ${step.member} is gone`,
-        (state) => state.kind === "living" && !state.slots.includes(step.member),
-      );
+      await dropSlot(stage, step.member);
       return;
     case "pooler-change":
       if (step.change === "drained")
@@ -162,19 +161,58 @@ async function stopUnits(stage: Stage, machine: string, units: readonly string[]
   });
 }
 
+/**
+ * Patroni keeps the slots of absent members for a while and would make a dropped one anew; told to keep none, it drops this
+ * one itself, and forgets it. Then it keeps those of others again: theirs have to outlast a power cycle.
+ */
+async function dropSlot(stage: Stage, member: string): Promise<void> {
+  const { pool, after } = stage;
+  const keep = (time: string) => patchConfig(pool, leaderOf(stage), { member_slots_ttl: time });
+  await keep("0");
+  try {
+    await untilState(
+      stage,
+      `the slot of ${member} is gone`,
+      (state) => state.kind === "living" && !state.slots.includes(member),
+    );
+    await until(
+      stage,
+      `Patroni has forgotten the slot of ${member}`,
+      async () => !(await keepsSlot(pool, slotName(member))),
+    );
+  } finally {
+    await keep(keptSlots(after));
+  }
+}
+
 function inReadRoute(state: ClusterState, key: string): boolean {
   const member = state.kind === "living" ? state.members[key] : undefined;
   return member?.reachable === true && member.inReadRoute;
 }
 
-async function untilState(stage: Stage, what: string, reached: (state: ClusterState) => boolean): Promise<void> {
-  await until(stage, what, async () => reached((await look(stage.pool, stage.after)).state));
+async function untilState(
+  stage: Stage,
+  what: string,
+  reached: (state: ClusterState) => boolean,
+  progress?: () => Promise<string>,
+): Promise<void> {
+  await until(stage, what, async () => reached((await look(stage.pool, stage.after)).state), progress);
 }
 
-async function until(stage: Stage, what: string, reached: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + SETTLE_MS;
+/** @param progress What changes for as long as there is some: the time runs anew then. */
+async function until(
+  stage: Stage,
+  what: string,
+  reached: () => Promise<boolean>,
+  progress: () => Promise<string> = async () => "",
+): Promise<void> {
+  let deadline = Date.now() + SETTLE_MS;
+  let sign = "";
   while (!(await reached())) {
     stage.signal.throwIfAborted();
+    const now = await progress();
+    if (now !== sign) deadline = Date.now() + SETTLE_MS;
+    sign = now;
     if (Date.now() > deadline)
       throw new OperateError(
         stage.pool.access.cluster,

@@ -14,17 +14,22 @@ import {
   asIfMade,
   type ClusterState,
   describeStep,
+  isDisturbing,
   isMachineWork,
+  isToBeRemade,
+  isTurnOf,
   type RolloutPlan,
   renderPlan,
   rollout,
   type Step,
+  type Turn,
   unsettled,
 } from "../plan/change";
 import type { ClusterSpec } from "../spec";
 import { act } from "./act";
 import { documentInTheEnd, documentThatAdmits } from "./document";
 import { type Look, look } from "./look";
+import { bytesSent } from "./seeding";
 import { besideTransition, enterTransition, leaveTransition } from "./transition";
 
 export interface Rollout {
@@ -36,8 +41,11 @@ export interface Rollout {
   readonly say: (line: string) => void;
   /** Gets lines that tell what is happening right now. */
   readonly show: (line: string) => void;
-  /** Stops in front of this step, or behind it, on a machine whose turn it is before the others; where the plan has no such step, nothing is done. Default: at the end. */
-  readonly stop?: { readonly machine: string; readonly at: "before" | "after"; readonly when: (step: Step) => boolean };
+  /**
+   * Stops in front of this machine's work, or when etcd knows this voter; where the plan has no such step, nothing is done.
+   * Default: at the end.
+   */
+  readonly turn?: Turn;
 }
 
 /** What was done. */
@@ -73,23 +81,26 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   /** Machines on which nothing is left: they go after the conductor, when all of them have nothing left. */
   const empty: string[] = [];
   const times = new Map<string, number>();
-  await makeReady(pool, work);
+  let ready = await makeReady(pool, work);
   for (;;) {
     conductor.lost.throwIfAborted();
     const state = seenBy(work, withoutMachines(await settled(pool, work), empty), later);
+    // Nobody led at first: now somebody does.
+    if (!ready) ready = await makeReady(pool, work);
     const plan = executable(work, state);
     const step = plan.steps.find(({ by, kind }) => by !== "converge" && kind !== "preflight" && kind !== "verify");
     if (step === undefined || state.kind !== "living") break;
-    if (work.stop !== undefined && !plan.steps.some(work.stop.when)) return done();
-    const stopHere = work.stop?.when(step) === true;
-    if (stopHere && work.stop?.at === "before") return done();
+    const { turn } = work;
+    if (turn !== undefined && !plan.steps.some((planned) => isTurnOf(turn, planned))) return done();
+    const stopHere = turn !== undefined && isTurnOf(turn, step);
+    if (stopHere && turn.for === "work") return done();
     if (step.by === "platform") {
       // A machine that leaves goes after the conductor; any other work on a machine has its turn before.
       if (step.kind === "delete-machine") {
         empty.push(step.machine);
         continue;
       }
-      if (work.stop !== undefined && isMachineWork(step) && !later.includes(step.machine)) {
+      if (turn !== undefined && isMachineWork(step) && !later.includes(step.machine)) {
         later.push(step.machine);
         continue;
       }
@@ -107,24 +118,34 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
     count += 1;
     if (stopHere) return done();
   }
-  if (work.stop === undefined) await finish(pool, work);
+  if (work.turn === undefined) await finish(pool, work);
   return done();
 }
 
-/** Before anything is waited for: new members are let in, clients find them, and what was set aside earlier comes back. */
-async function makeReady(pool: SshPool, { before, after, say }: Rollout): Promise<void> {
+/**
+ * Before anything is waited for: new members are let in, clients find them, and what was set aside earlier comes back.
+ * False: nobody leads, so that nobody could be let in yet.
+ */
+async function makeReady(pool: SshPool, { before, after, say }: Rollout): Promise<boolean> {
   const now = await look(pool, after);
   // A new member that is not let in would never be seeded.
-  await rewrite(pool, now, (present) => documentThatAdmits(before, after, present));
+  const written = await rewrite(pool, now, (present) => documentThatAdmits(before, after, present));
   if (before !== undefined && now.state.kind === "living") await enterTransition(pool, before, after, now.state);
   const members = machinesWith(pool.access, "postgresql").map(({ key }) => key);
   await takeBack(pool, now.seen, members, say);
+  return written;
 }
 
 /** The document is owned whole: keys that nobody declares go, rules of pg_hba come. None of that needs a restart. */
 async function finish(pool: SshPool, { before, after }: Rollout): Promise<void> {
   const now = await look(pool, after);
-  await rewrite(pool, now, (present) => documentInTheEnd(after, present));
+  if (!(await rewrite(pool, now, (present) => documentInTheEnd(after, present))))
+    throw new OperateError(
+      after.name,
+      "writing Patroni's configuration",
+      "no member leads",
+      "Run `up` again when one does",
+    );
   if (before !== undefined && now.state.kind === "living") await leaveTransition(pool, before, after, now.state);
 }
 
@@ -132,8 +153,8 @@ async function finish(pool: SshPool, { before, after }: Rollout): Promise<void> 
  * In front of a machine's own update, other machines' updates are none of its business: they come before or after, and
  * disks grow with them.
  */
-function seenBy({ stop, after }: Rollout, state: ClusterState, later: readonly string[]): ClusterState {
-  if (stop === undefined || state.kind !== "living") return state;
+function seenBy({ turn, after }: Rollout, state: ClusterState, later: readonly string[]): ClusterState {
+  if (turn === undefined || state.kind !== "living") return state;
   return asIfMade(after, asIfGrown(after, state), later);
 }
 
@@ -144,10 +165,15 @@ function withoutMachines(state: ClusterState, keys: readonly string[]): ClusterS
   return { ...state, machines: Object.fromEntries(machines) };
 }
 
-function executable({ before, after, stop }: Rollout, state: ClusterState): RolloutPlan {
-  const plan = rollout(before, after, besideTransition(before, after, state), stop?.machine);
+function executable(work: Rollout, state: ClusterState): RolloutPlan {
+  const { after } = work;
+  const plan = planned(work, state);
   if (plan.executable) return plan;
   throw new OperateError(after.name, "planning the next step", renderPlan(plan), "Nothing more was changed");
+}
+
+function planned({ before, after, turn }: Rollout, state: ClusterState): RolloutPlan {
+  return rollout(before, after, besideTransition(before, after, state), turn);
 }
 
 function notYet(pool: SshPool, step: Step): OperateError {
@@ -171,19 +197,21 @@ function undone({ access }: SshPool, line: string): OperateError {
 /** Waits until what an earlier step, or a machine's power cycle, has set in motion is at rest. */
 async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
   let last = "";
+  let lastSign = "";
   let changed = Date.now();
   for (;;) {
     const { state } = await look(pool, work.after);
     const restless = relevant(work, state, unsettled(work.after, state));
     // A member that is coming up does not tell everything; that it is coming up says enough.
     const open = restless.length > 0 ? restless : relevant(work, state, unseen(state));
-    if (open.length === 0) return state;
+    if (open.length === 0 || nobodyMinds(work, state, open)) return state;
     const line = [...open].sort().join("; ");
-    if (line !== last) {
-      work.show(`waiting: ${line}`);
-      changed = Date.now();
-      last = line;
-    }
+    if (line !== last) work.show(`waiting: ${line}`);
+    last = line;
+    const leader = state.kind === "living" ? state.leader : undefined;
+    const sign = `${line} ${leader === undefined ? "" : await bytesSent(pool, leader)}`;
+    if (sign !== lastSign) changed = Date.now();
+    lastSign = sign;
     if (Date.now() - changed > SETTLE_MS)
       throw new OperateError(
         pool.access.cluster,
@@ -195,30 +223,47 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
   }
 }
 
+/** Machines that do not answer are not waited for where nothing of what is left to do disturbs anybody. */
+function nobodyMinds(work: Rollout, state: ClusterState, open: readonly string[]): boolean {
+  if (state.kind !== "living" || state.leader === undefined) return false;
+  const away = Object.keys(state.machines).filter((key) => state.machines[key]?.reachable === false);
+  if (!open.every((line) => away.some((key) => names(line, key)))) return false;
+  const plan = planned(work, state);
+  return plan.executable && !plan.steps.some(isDisturbing);
+}
+
 /** What a busy machine did not tell in time, it may tell at the next look. */
 function unseen(state: ClusterState): string[] {
   return state.kind === "living" ? state.unknown.map(({ what, why }) => `${what} is not known (${why})`) : [];
 }
 
-/** What is dead and shall go, or is not there yet, is the plan's business and is not waited for. */
-function relevant(work: Rollout, state: ClusterState, open: readonly string[]): readonly string[] {
+/** What is dead and shall go, for good or to be made anew, is the plan's business and is not waited for. */
+function relevant({ before, after }: Rollout, state: ClusterState, open: readonly string[]): readonly string[] {
   if (state.kind !== "living") return open;
   const gone = Object.keys(state.machines).filter(
-    (key) => state.machines[key]?.reachable === false && work.after.machines[key] === undefined,
+    (key) =>
+      state.machines[key]?.reachable === false &&
+      (after.machines[key] === undefined || isToBeRemade(before, after, state, key)),
   );
-  return open.filter((line) => !gone.some((key) => line.split(/[^a-z0-9-]+/).includes(key)));
+  return open.filter((line) => !gone.some((key) => names(line, key)));
 }
 
-/** Has every member read the new document now, instead of at its next look. */
+/** Whether a line is about the machine. */
+function names(line: string, key: string): boolean {
+  return line.split(/[^a-z0-9-]+/).includes(key);
+}
+
+/** Has every member read the new document now, instead of at its next look. False: nobody leads who would take it. */
 async function rewrite(
   pool: SshPool,
   { seen, state }: Look,
   change: (present: JsonObject) => JsonObject | undefined,
-): Promise<void> {
-  if (seen.configuration === null || state.kind !== "living" || state.leader === undefined) return;
+): Promise<boolean> {
+  if (seen.configuration === null || state.kind !== "living" || state.leader === undefined) return false;
   const document = change(seen.configuration);
-  if (document === undefined) return;
+  if (document === undefined) return true;
   await putConfig(pool, state.leader, document);
   const up = Object.entries(state.members).filter(([, member]) => member.reachable);
   await Promise.all(up.map(([key]) => postReload(pool, key).catch(() => undefined)));
+  return true;
 }

@@ -39,7 +39,8 @@ export function documentInPass(
 
 /**
  * The present document with rules of pg_hba that let the machines of both declarations in: new members can be seeded, and
- * leaving ones stay connected. undefined: they stand there already.
+ * leaving ones stay connected. And slots of absent members are kept as declared, which a run that was stopped while it
+ * dropped one may have left otherwise. undefined: all of that stands there already.
  */
 export function documentThatAdmits(
   before: ClusterSpec | undefined,
@@ -47,8 +48,17 @@ export function documentThatAdmits(
   present: JsonObject,
 ): JsonObject | undefined {
   const rules = hbaRules(planCluster(before === undefined ? after : transitionalSpec(before, after)));
-  if (isDeepStrictEqual(rules, rulesOf(present))) return undefined;
-  return asJson({ ...present, postgresql: { ...(present.postgresql as JsonObject), pg_hba: rules } });
+  const admitting = asJson({
+    ...present,
+    member_slots_ttl: keptSlots(after),
+    postgresql: { ...(present.postgresql as JsonObject), pg_hba: rules },
+  });
+  return isDeepStrictEqual(admitting, present) ? undefined : admitting;
+}
+
+/** For how long the slots of members that are away are kept. */
+export function keptSlots(spec: ClusterSpec): string {
+  return declaredDocument(spec).member_slots_ttl;
 }
 
 function rulesOf(document: JsonObject): readonly string[] | undefined {

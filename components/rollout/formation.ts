@@ -5,8 +5,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, OperateError } from "../operate/errors";
 import { getCluster, type PatroniCluster, type PatroniMember } from "../operate/patroni";
-import { withSql } from "../operate/sql";
 import type { SshPool } from "../operate/ssh";
+import { bytesSent } from "./seeding";
 
 /** How often the members are asked while something is still missing. */
 const POLL_MS = 250;
@@ -89,20 +89,8 @@ async function look(pool: SshPool, expected: readonly string[]): Promise<Look> {
     const waitingFor = missing(cluster, expected);
     const leader = cluster.members.find(isLeader);
     if (waitingFor.length === 0 && leader !== undefined) return { kind: "formed", leader: leader.name, cluster };
-    const seeded = leader === undefined ? "" : await seedingProgress(pool, leader.name);
+    const seeded = leader === undefined ? "" : await bytesSent(pool, leader.name);
     return { kind: "forming", waitingFor, sign: `${JSON.stringify(cluster.members)} ${seeded}` };
   }
   return { kind: "forming", waitingFor: silent, sign: silent.join() };
-}
-
-/** Bytes sent to replicas that are being seeded: grows as long as the seeding goes on. */
-async function seedingProgress(pool: SshPool, leader: string): Promise<string> {
-  const query = "SELECT coalesce(sum(backup_streamed), 0) AS bytes FROM pg_stat_progress_basebackup";
-  try {
-    const rows = await withSql(pool, leader, (session) => session.rows<{ bytes: string }>(query));
-    return String(rows[0]?.bytes);
-  } catch {
-    // The leader is just not to be asked at this moment; its state says more than this error.
-    return "";
-  }
 }

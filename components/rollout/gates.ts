@@ -1,15 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterAccess } from "../operate/access";
+import type { AccessMachine, ClusterAccess } from "../operate/access";
 import { observeWith } from "../operate/observe";
 import { setAside } from "../operate/reads";
 import { withSsh } from "../operate/ssh";
 import { planCluster } from "../plan";
-import { describeStep, isMachineWork, type RolloutPlan } from "../plan/change";
+import { describeStep, isMachineWork, type RolloutPlan, type Turn } from "../plan/change";
 import { addressee } from "../remote/addressee";
 import { baseBundle } from "../services/base";
 import { patroniBundle } from "../services/patroni";
 import type { ClusterSpec } from "../spec";
-import { conduct, type Rollout } from "./conduct";
+import { withRolesOf } from "./access";
+import { conduct } from "./conduct";
 import { deliver } from "./deliver";
 import { Gate } from "./gate";
 import type { PreviousRun } from "./previous";
@@ -36,6 +37,8 @@ export class Gates {
   /** Keys of the machines that Pulumi works on, in the order of the plan: the leader's is the last. */
   readonly order: readonly string[];
   private turn: Promise<unknown> = Promise.resolve();
+  /** How the machines are reached that this run has made or found so far, by key. */
+  private readonly reached = new Map<string, AccessMachine>();
 
   constructor(
     private readonly plan: RolloutPlan,
@@ -44,6 +47,21 @@ export class Gates {
     private readonly watch: Watch | undefined,
   ) {
     this.order = plan.steps.flatMap((step) => (isMachineWork(step) ? [step.machine] : []));
+  }
+
+  /** The machine is there. */
+  reach(machine: AccessMachine): void {
+    this.reached.set(machine.key, machine);
+  }
+
+  /**
+   * Who can be asked when it is a machine's turn: in front of its work newcomers as well, which are there by then. A voter
+   * that joins is not asked for before it does, and others that come with it may be half made.
+   */
+  private accessFor({ access }: PreviousRun, turn: Turn): ClusterAccess {
+    const known = new Set(access.machines.map(({ key }) => key));
+    const newcomers = turn.for === "work" ? [...this.reached.values()].filter(({ key }) => !known.has(key)) : [];
+    return withRolesOf({ ...access, machines: [...access.machines, ...newcomers] }, this.after);
   }
 
   /** Clients use the machine's pooler, and it stays where it is. */
@@ -57,15 +75,10 @@ export class Gates {
     const step = this.plan.steps.filter(isMachineWork).find(({ machine }) => machine === key);
     const name = `${this.after.name}-${key}-gate`;
     if (step === undefined || this.previous === undefined) return new Gate(name, { opensFor: "" }, opts);
-    const stop: Rollout["stop"] = {
-      machine: key,
-      at: "before",
-      when: (next) => isMachineWork(next) && next.machine === key,
-    };
     const hook = this.hook(
       name,
       () => true,
-      stop,
+      { machine: key, for: "work" },
       (access) => this.prepare(access, key),
     );
     return new Gate(
@@ -102,14 +115,14 @@ export class Gates {
   /** For etcd on a machine that becomes a voter: the others have to know of it before it starts. */
   voter(key: string): pulumi.ResourceHookBinding {
     if (this.previous === undefined || !this.after.etcd.voters.includes(key)) return {};
-    const joins = this.plan.steps.some((step) => step.kind === "add-voter" && step.machine === key);
+    const planned = (kind: "add-voter" | "promote-voter") =>
+      this.plan.steps.some((step) => step.kind === kind && step.machine === key);
+    const joins = planned("add-voter");
+    // An earlier run has added it: others may be waiting for it to start.
+    if (planned("promote-voter") && !joins) return {};
     // A machine that was lost, and is made anew in this run, could not be seen when the plan was made.
     const name = `${this.after.name}-${key}-voter-gate`;
-    const hook = this.hook(name, (args) => joins || isForAnotherMachine(args), {
-      machine: key,
-      at: "after",
-      when: (step) => step.kind === "add-voter" && step.machine === key,
-    });
+    const hook = this.hook(name, (args) => joins || isForAnotherMachine(args), { machine: key, for: "vote" });
     return { beforeCreate: [hook], beforeUpdate: [hook] };
   }
 
@@ -117,7 +130,7 @@ export class Gates {
   private hook(
     name: string,
     closed: (args: pulumi.ResourceHookArgs) => boolean,
-    stop: NonNullable<Rollout["stop"]>,
+    turn: Turn,
     then: (access: ClusterAccess) => Promise<void> = async () => undefined,
   ): pulumi.ResourceHook {
     const { previous, after, watch } = this;
@@ -128,8 +141,8 @@ export class Gates {
       const show = (line: string) => void pulumi.log.info(line, resource, undefined, true);
       await watch?.ready;
       const work = async () => {
-        const { access } = previous;
-        await conduct({ access, before: previous.spec, after, say, show, stop });
+        const access = this.accessFor(previous, turn);
+        await conduct({ access, before: previous.spec, after, say, show, turn });
         await then(access);
       };
       const mine = this.turn.then(work, work);

@@ -37,15 +37,16 @@ function withDeclaredVoters(after: ClusterSpec, state: LivingCluster): LivingClu
 
 /**
  * The state without members that have left: Patroni does not list them, and their machines answer with nothing of the
- * cluster on them, or are neither to be reached nor declared.
+ * cluster on them, or are neither to be reached nor declared. What is declared, and not to be reached, is known to be away.
  */
 function withoutGone(seen: Observation, after: ClusterSpec, state: LivingCluster): LivingCluster {
   const listed = new Set(seen.patroni?.members.map(({ name }) => name));
-  const remain = Object.entries(state.members).filter(([key, member]) => {
+  const remain = Object.entries(state.members).flatMap(([key, member]) => {
     // A newcomer that is on its way while somebody looks who cannot reach it yet: it is the conductor's, later on.
-    if (seen.strangers.includes(key) && after.machines[key] !== undefined) return false;
-    if (member.reachable || listed.has(key)) return true;
-    return state.machines[key]?.reachable !== true && after.machines[key] !== undefined;
+    if (seen.strangers.includes(key) && after.machines[key] !== undefined) return [];
+    if (member.reachable || listed.has(key)) return [[key, member] as const];
+    if (state.machines[key]?.reachable === true || after.machines[key] === undefined) return [];
+    return [[key, { ...member, unlisted: true }] as const];
   });
   const members = Object.fromEntries(remain);
   // What a machine does not tell because nothing of the cluster runs there any more, or because it is off, is no riddle.

@@ -104,9 +104,13 @@ const hbaRule = z.strictObject({
   database: text("names of databases with commas between them, or all").default("all"),
   /** Role, or several with commas between them; `+name` means all members of a role; or `all`. Default `all`. */
   user: text("names of roles with commas between them, or all").default("all"),
-  /** Where the client comes from: "10.0.0.0/16" (CIDR), `samenet`, `samehost` or `all`. */
+  /**
+   * Where the connection to PostgreSQL comes from: "10.0.0.0/16" (CIDR), `samenet`, `samehost` or `all`. For clients of the
+   * ports 6432 and 6433 that is the pooler's machine, so for them a rule tells roles and databases apart, not addresses: who
+   * reaches those ports is for a firewall to say. By address it judges direct connections to port 5432.
+   */
   address: text('a network in CIDR notation such as "10.0.0.0/16", or samenet, samehost, all'),
-  /** How the client proves who it is: by password, by client certificate, or not at all. Default `scram-sha-256`. */
+  /** How the client proves who it is: by password, by client certificate (on port 5432 alone), or not at all. Default `scram-sha-256`. */
   method: z.enum(["scram-sha-256", "cert", "reject"]).default("scram-sha-256"),
 });
 
@@ -224,7 +228,7 @@ export const clusterSchema = z.strictObject({
    * the network is borne. `fast`: one site; `normal`; `patient`: several sites; `wide`: several regions. Default `normal`.
    */
   recovery: z.enum(["fast", "normal", "patient", "wide"]).default("normal"),
-  /** The machines by key. The key is a machine's identity: renaming one replaces it. */
+  /** The machines by key. The key is a machine's identity: renaming one adds a machine and removes another. */
   machines: z.record(name, machine).register(allowed, { expected: "an object with one machine for each key" }),
   /** The etcd cluster, where Patroni keeps who leads. */
   etcd: etcd.prefault({}),
@@ -235,7 +239,11 @@ export const clusterSchema = z.strictObject({
    * break, and before the last one, which lets everyone in with a password over TLS. Default: none.
    */
   hba: z.array(hbaRule).register(allowed, { expected: "a list of rules" }).default([]),
-  /** Refuse deletion of members' data and of the cluster. Default: true, in the lab false. */
+  /**
+   * Refuse updates that remove a member, or make a machine anew without `confirm: "replace-machines"`. It does not stop
+   * `pulumi destroy`, which deletes lab machines with their data, and on `ssh` only forgets the cluster. Default: true, in
+   * the lab false.
+   */
   protection: z.boolean().optional(),
   /**
    * Says that a change is meant which the program otherwise refuses. `weaker-durability`: commits may be lost that could

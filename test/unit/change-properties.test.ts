@@ -5,11 +5,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  asIfGrown,
+  asIfMade,
   isDisturbing,
+  isMachineWork,
+  isTurnOf,
   type LivingCluster,
   type ReachableMember,
   rollout,
   type Step,
+  type Turn,
 } from "../../components/plan/change";
 import { electable } from "../../components/plan/change/parameter-rules";
 import {
@@ -283,6 +288,51 @@ describe("every plan", { timeout: 120_000 }, () => {
       }),
       RUNS,
     );
+  });
+
+  it("is also arrived at by way of the gates: before each new voter's start, and before each machine's work", () => {
+    let gates = 0;
+    fc.assert(
+      fc.property(scenario, ({ specs: { before, after }, seed }) => {
+        const start = stateOf(before, seed);
+        const order = (planned(before, after, start) ?? []).filter(isMachineWork).map(({ machine }) => machine);
+        if (order.length === 0) return;
+        const simulator = new Simulator(start, after);
+        /** Up to the turn, past other machines' work that has a gate of its own; the turn's own step is the last. */
+        const upTo = (turn: Turn) => {
+          const later: string[] = [];
+          for (;;) {
+            const state = asIfMade(after, asIfGrown(after, simulator.state), later);
+            const { steps, refusals } = rollout(before, after, state, turn);
+            expect(refusals).toEqual([]);
+            const other = steps.find((step) => isMachineWork(step) && !isTurnOf(turn, step));
+            simulator.run(other === undefined ? steps : steps.slice(0, steps.indexOf(other)));
+            if (other === undefined) {
+              expect(isTurnOf(turn, steps.at(-1) as Step)).toBe(true);
+              return steps;
+            }
+            later.push((other as Step & { machine: string }).machine);
+          }
+        };
+        const addVoter = (machine: string) => {
+          const known = simulator.state.etcd.members.some((voter) => voter.key === machine);
+          if (known || !after.etcd.voters.includes(machine)) return;
+          const steps = upTo({ machine, for: "vote" });
+          const seeded = steps.flatMap((step) => (step.kind === "seed-member" ? [step.member] : []));
+          expect(seeded.filter((key) => before.machines[key] === undefined)).toEqual([]);
+        };
+        for (const key of Object.keys(after.machines)) if (!order.includes(key)) addVoter(key);
+        for (const machine of order) {
+          upTo({ machine, for: "work" });
+          addVoter(machine);
+          gates += 1;
+        }
+        simulator.run(planned(before, after, simulator.state) ?? []);
+        expect(simulator.differences()).toEqual([]);
+      }),
+      RUNS,
+    );
+    expect(gates, "gates that were passed").toBeGreaterThan(RUNS.numRuns / 4);
   });
 
   it("goes on to another declaration from wherever it was stopped", () => {

@@ -187,7 +187,7 @@ describe("the turn of the members", () => {
       });
     const [old, grown] = [sized("16GB"), sized("24GB")];
     const first = (key: string) =>
-      rollout(old, grown, living(old), key).steps.find(({ kind }) => kind === "power-cycle");
+      rollout(old, grown, living(old), { machine: key, for: "work" }).steps.find(({ kind }) => kind === "power-cycle");
     expect([first("db-2"), first("db-3")]).toMatchObject([{ machine: "db-2" }, { machine: "db-3" }]);
   });
 
@@ -417,7 +417,9 @@ describe("the voters of machines that come at once", () => {
     const one = declare({ machines: machines("db-1") });
     const three = declare({ machines: machines("db-1", "db-2", "db-3"), durability: { mode: "async" } });
     const joining = (first: string | undefined) =>
-      rollout(one, three, living(one), first).steps.find(({ kind }) => kind === "add-voter");
+      rollout(one, three, living(one), first === undefined ? undefined : { machine: first, for: "vote" }).steps.find(
+        ({ kind }) => kind === "add-voter",
+      );
     expect(joining(undefined)).toMatchObject({ machine: "db-2" });
     expect(joining("db-3")).toMatchObject({ machine: "db-3" });
   });

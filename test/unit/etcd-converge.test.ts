@@ -83,17 +83,19 @@ interface Told {
   readonly address: string;
   /** Ran once: has said where clients reach it. */
   readonly ran: boolean;
+  readonly learner?: boolean;
 }
 /** As etcd's peer port tells it. */
 const tell = (by: string, members: readonly Told[]) =>
   put(
     `members.${by}`,
     JSON.stringify(
-      members.map(({ key, address, ran }, id) => ({
+      members.map(({ key, address, ran, learner }, id) => ({
         id,
         peerURLs: [`https://${address}:2380`],
         ...(key === undefined ? {} : { name: key }),
         ...(ran ? { clientURLs: [`https://${address}:2379`] } : {}),
+        ...(learner === true ? { isLearner: true } : {}),
       })),
     ),
   );
@@ -164,12 +166,38 @@ describe("a voter without data", () => {
 });
 
 describe("a voter with data", () => {
-  it("starts with it and asks nobody", () => {
-    mkdirSync(at("var/lib/etcd/pgkeel/member"), { recursive: true });
+  const data = "var/lib/etcd/pgkeel/member";
+  beforeEach(() => {
+    mkdirSync(at(data), { recursive: true });
+  });
+  const others = [
+    { key: "db-1", address: VOTERS["db-1"], ran: true },
+    { key: "db-3", address: VOTERS["db-3"], ran: true },
+  ];
+
+  it("starts with it, also while nobody else is there", () => {
     expect(apply("db-2", { ...VOTERS, "db-1": STRANGER })).toMatchObject({
       status: 0,
       started: true,
       joins: undefined,
     });
+    expect(existsSync(at(data))).toBe(true);
+  });
+
+  it("of a membership that has ended begins anew, as the learner that the others have added", () => {
+    tell(VOTERS["db-1"], [...others, { address: VOTERS["db-2"], ran: false, learner: true }]);
+    expect(apply("db-2")).toMatchObject({ status: 0, started: true });
+    expect(existsSync(at(data))).toBe(false);
+  });
+
+  it("keeps it where the others know it: as a voter, or as a learner that has been up", () => {
+    for (const me of [
+      { key: "db-2", address: VOTERS["db-2"], ran: false },
+      { key: "db-2", address: VOTERS["db-2"], ran: true, learner: true },
+    ]) {
+      tell(VOTERS["db-1"], [...others, me]);
+      expect(apply("db-2")).toMatchObject({ status: 0, joins: undefined });
+      expect(existsSync(at(data))).toBe(true);
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** What machines report of changes by hand, as the plan gets it. */
 import { describe, expect, it } from "vitest";
 import type { ServiceFiles, UnitState } from "../../components/operate/observation";
+import { obstacles } from "../../components/operate/preflight";
 import { clusterState } from "../../components/operate/state";
 import { type Report, type Scene, scene, seen } from "./operate-fixture";
 
@@ -60,13 +61,27 @@ describe("units", () => {
   });
 
   it("explain what is not told: a stopped Patroni, not a dead machine", () => {
-    const { from, report } = second({ patroni: declared }, unit("patroni", { active: "inactive" }), unit("etcd"));
+    const { from, report } = second(
+      { patroni: declared, etcd: declared },
+      unit("patroni", { active: "inactive" }),
+      unit("etcd"),
+    );
     for (const part of ["postgresql", "patroni", "cluster", "configuration"] as const) delete report[part];
     report.problems = { postgresql: "refused", patroni: "refused", cluster: "refused", configuration: "refused" };
     expect(living(from).unknown).toEqual([]);
     expect(living(from).members["db-2"]).toMatchObject({ reachable: false });
     report.problems = { ...report.problems, etcdHealth: "no answer" };
     expect(living(from).unknown).toMatchObject([{ what: "health of etcd of db-2" }]);
+  });
+
+  it("explain what is not told: a pooler that the machine has yet to be given", () => {
+    const { from, report } = second({ patroni: declared, etcd: declared }, unit("patroni"), unit("etcd"));
+    report.problems = { pooler: "no such program", routes: "no such program" };
+    delete report.pooler;
+    delete report.routes;
+    expect(living(from).unknown).toEqual([]);
+    expect(living(from).machines["db-2"]?.pooler).toBe("stopped");
+    expect(obstacles(seen(from))).toEqual([]);
   });
 });
 

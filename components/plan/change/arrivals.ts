@@ -6,7 +6,7 @@ import { refuseAddition } from "./etcd-gate";
 import { type Goal, reachable } from "./goal";
 import { takesReads } from "./newcomers";
 import { workStep } from "./turns";
-import { isIdle, workOn } from "./work";
+import { isIdle, stopsMachine, workOn } from "./work";
 
 /** Machines on which nothing runs that anyone could miss: what they need is done before members and voters come to them. */
 export function emptyMachines(goal: Goal, state: LivingCluster): Decision | undefined {
@@ -22,9 +22,11 @@ export function newVoters(goal: Goal, state: LivingCluster): Decision | undefine
     return goal.voters.includes(learner.key)
       ? { do: { kind: "promote-voter", machine: learner.key } }
       : { do: { kind: "remove-voter", machine: learner.key, dead: !learner.healthy } };
+  // It is added right before it starts: that is a turn of its own.
+  if (goal.turn?.for === "work") return undefined;
   // One whose machine is yet to be made anew joins afterwards.
   const missing = goal.voters.filter((key) => !isInEtcd(state, key) && workOn(goal, state, key).replace.length === 0);
-  const machine = missing.find((key) => key === goal.first) ?? missing[0];
+  const machine = missing.find((key) => key === goal.turn?.machine) ?? missing[0];
   if (machine === undefined) return undefined;
   // Where voters are exchanged, the old ones go one by one, so that there are never many.
   const spare = spareVoter(goal, state);
@@ -34,7 +36,7 @@ export function newVoters(goal: Goal, state: LivingCluster): Decision | undefine
 }
 
 export function newMembers(goal: Goal, state: LivingCluster): Decision | undefined {
-  const missing = goal.members.find((key) => state.members[key] === undefined);
+  const missing = goal.members.find((key) => state.members[key] === undefined && runsBefore(goal, state, key));
   if (missing !== undefined) return { do: { kind: "seed-member", member: missing, from: state.leader as string } };
   const waiting = reachable(state).find(
     ([key, member]) =>
@@ -47,4 +49,16 @@ export function newMembers(goal: Goal, state: LivingCluster): Decision | undefin
       member.state === "streaming",
   );
   return waiting === undefined ? undefined : { do: { kind: "admit-to-reads", member: waiting[0] } };
+}
+
+/** Whether the member's Patroni has been started when the rollout's turn comes. */
+function runsBefore(goal: Goal, state: LivingCluster, key: string): boolean {
+  switch (goal.turn?.for) {
+    case undefined:
+      return true;
+    case "vote":
+      return state.machines[key] !== undefined;
+    case "work":
+      return !stopsMachine(workOn(goal, state, key));
+  }
 }

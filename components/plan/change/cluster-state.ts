@@ -42,12 +42,14 @@ export interface LivingCluster {
 
 export type MemberState = UnreachableMember | ReachableMember;
 
-/** Patroni lists it, but neither Patroni nor PostgreSQL on it could be asked. */
+/** Neither Patroni nor PostgreSQL on it could be asked. */
 export interface UnreachableMember {
   readonly reachable: false;
   readonly why: string;
   /** Its machine is not known: nobody declared it, or an update that failed has not told of it. */
   readonly stranger?: boolean;
+  /** Patroni does not list it any more: there is nothing of it to take out. */
+  readonly unlisted?: boolean;
 }
 
 export interface ReachableMember {

@@ -65,7 +65,8 @@ export function whatLeaves(goal: Goal, state: LivingCluster): Decision | undefin
  */
 export function goodbye(goal: Goal, state: LivingCluster, key: string, remade: boolean): Decision | undefined {
   const member = state.members[key];
-  if (member !== undefined && (remade || !goal.members.includes(key))) {
+  const isListed = member !== undefined && (member.reachable || member.unlisted !== true);
+  if (isListed && (remade || !goal.members.includes(key))) {
     if (member.reachable && member.inReadRoute) return { do: { kind: "leave-read-route", member: key } };
     const weakened = weakenFor(goal, state, availableStandbys(state, key));
     if (weakened !== undefined) return weakened;

@@ -54,8 +54,11 @@ function belongs(goal: Goal, state: LivingCluster, key: string, service: string)
     case "base":
       return true;
     case "etcd":
-      // One without its data gives its place up first, and joins anew.
-      return goal.voters.includes(key) && state.etcd.members.some((voter) => voter.key === key && !voter.dataLost);
+      // One without its data gives its place up first, and joins anew; one that has just joined is started as it comes.
+      return (
+        goal.voters.includes(key) &&
+        state.etcd.members.some((voter) => voter.key === key && !voter.dataLost && (voter.healthy || !voter.learner))
+      );
     case "patroni":
       return goal.members.includes(key);
     default:

@@ -24,6 +24,8 @@ export function strongerDurability(goal: Goal, state: LivingCluster): Decision |
   if (!differs(from, to) || isWeaker(from, to)) return undefined;
   const [there, needed] = [availableStandbys(state), neededStandbys(to)];
   if (there >= needed) return changeDurability(goal, state);
+  // What is not there may come after this turn.
+  if (goal.turn !== undefined) return undefined;
   return { refuse: tooFewStandbys(there, needed, "declared durability") };
 }
 

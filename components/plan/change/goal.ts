@@ -3,12 +3,13 @@ import type { ClusterSpec } from "../../spec";
 import type { LivingCluster, ReachableMember } from "./cluster-state";
 import { declaredParameters, documentParameters, factsOf, memberKeys, ownParameters } from "./derivation";
 import { type ParameterValue, STANDBY_BOUND, sameValue } from "./parameter-value";
+import type { Turn } from "./turn";
 
 export interface Goal {
   readonly before: ClusterSpec | undefined;
   readonly after: ClusterSpec;
-  /** A machine whose turn it is, as far as it may have it: work on others waits. */
-  readonly first?: string | undefined;
+  /** Where the rollout stops; undefined: at its end. */
+  readonly turn?: Turn | undefined;
   readonly members: readonly string[];
   readonly voters: readonly string[];
   readonly poolers: readonly string[];

@@ -11,3 +11,5 @@ export type { Refusal, RefusalCode } from "./refusal";
 export type * from "./step";
 export { isMachineWork } from "./step";
 export { type RolloutPlan, rollout, unsettled, type Warning } from "./steps";
+export { isTurnOf, type Turn } from "./turn";
+export { isToBeRemade } from "./work";

@@ -19,7 +19,7 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
       subject: state.unfinished.owner,
       reason: `another run is at work: "${state.unfinished.step}"`,
       advice:
-        "wait until it ends; if it is dead, its lease runs out within a minute, and the next run carries on from there",
+        "wait until it ends; if it is dead, its lease runs out within 15 s, and the next run carries on from there",
     });
   if (state.leader === undefined) refusals.push(noLeader(goal, state));
   const quorum = quorumOf(state);
@@ -28,7 +28,7 @@ export function stateRefusals(goal: Goal, state: LivingCluster): Refusal[] {
       code: "etcd-majority",
       subject: "etcd",
       reason: `etcd has no majority: ${quorum.healthy.length} of ${quorum.voters.length} voters are healthy`,
-      advice: "bring voters back first (runbook: restoring quorum); nothing can be changed without it",
+      advice: "bring voters back first (docs/runbooks/quorum-lost.md); nothing can be changed without it",
     });
   return [
     ...refusals,

@@ -15,6 +15,7 @@ import { softwareNotices } from "./software-gate";
 import { STARTING, standingDuring } from "./standing";
 import { stateRefusals } from "./state-refusals";
 import type { Actor, Step, StepAction } from "./step";
+import { isTurnOf, type Turn } from "./turn";
 import { missingFacts, workOn } from "./work";
 
 export interface Warning {
@@ -42,13 +43,13 @@ export interface RolloutPlan {
  * state that some of its steps have left holds the other ones. A conductor therefore may plan again after each step.
  *
  * @param before What the last finished update declared; undefined: none has finished yet.
- * @param first A machine whose turn it is, for whoever works on machines in an order that was settled before.
+ * @param turn Plans up to there: for whoever does the rest.
  */
 export function rollout(
   before: ClusterSpec | undefined,
   after: ClusterSpec,
   state: ClusterState,
-  first?: string,
+  turn?: Turn,
 ): RolloutPlan {
   const impossible = lastMember(after);
   // Nothing can be reckoned for a cluster that nobody leads.
@@ -72,7 +73,7 @@ export function rollout(
     return { ...plan, steps: [], refusals, unknown, executable: false };
   }
   if (refusals.length > 0) return { ...plan, steps: [], refusals, executable: false };
-  const goal = { ...goalOf(before, after), first };
+  const goal = { ...goalOf(before, after), turn };
   if (state.kind === "absent") return { ...plan, steps: firstDeployment(goal), refusals, executable: true };
   return { ...plan, ...livingPlan(goal, state, changes, plan.warnings) };
 }
@@ -111,7 +112,9 @@ function unfold(goal: Goal, start: LivingCluster, changes: readonly Change[]): [
     if (decision === undefined) return [steps, undefined];
     if ("refuse" in decision) return [steps, decision.refuse];
     if (steps.length >= MOST_STEPS) throw new Error(`the plan does not end; last step: ${JSON.stringify(decision.do)}`);
-    steps.push(complete(state, decision.do));
+    const step = complete(state, decision.do);
+    steps.push(step);
+    if (goal.turn !== undefined && isTurnOf(goal.turn, step)) return [steps, undefined];
     state = predict(goal, state, decision.do);
   }
 }
@@ -172,7 +175,7 @@ function actor(action: StepAction): Actor {
 
 /** Preflight before the first step that the conductor does, verification after the last. */
 function framed(goal: Goal, state: LivingCluster, steps: readonly Step[]): Step[] {
-  if (steps.every(({ by }) => by === "converge")) return [...steps];
+  if (goal.turn !== undefined || steps.every(({ by }) => by === "converge")) return [...steps];
   const first = steps.findIndex(({ by }) => by !== "converge");
   const end = steps.reduce((now, step) => predict(goal, now, step), converged(goal, state));
   return [

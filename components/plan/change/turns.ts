@@ -33,8 +33,9 @@ export function oneMachine(goal: Goal, state: LivingCluster): Decision | undefin
   });
   // What stands against one machine's turn, another one's may take away: a voter more, say.
   const inTurn = byTurn(state, keys);
-  const decisions = [...inTurn.filter((key) => key === goal.first), ...inTurn.filter((key) => key !== goal.first)].map(
-    (key) => turnOf(goal, state, key),
+  const first = goal.turn?.machine;
+  const decisions = [...inTurn.filter((key) => key === first), ...inTurn.filter((key) => key !== first)].map((key) =>
+    turnOf(goal, state, key),
   );
   return decisions.find((decision) => "do" in decision) ?? decisions[0];
 }

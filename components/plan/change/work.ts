@@ -1,8 +1,8 @@
 /** What one machine still needs, seen from its state. */
-import type { MachineSpec } from "../../spec";
+import type { ClusterSpec, MachineSpec } from "../../spec";
 import type { LivingCluster, Software } from "./cluster-state";
 import { bytesOf, sameJson, shownBytes } from "./fields";
-import { awaitingRestart, type Goal } from "./goal";
+import { awaitingRestart, type Goal, goalOf } from "./goal";
 import type { SoftwareChange } from "./step";
 
 export interface Work {
@@ -33,6 +33,21 @@ export function workOn(goal: Goal, state: LivingCluster, key: string): Work {
     software: softwareChanges(goal, state, key),
     restart: goal.members.includes(key) ? awaitingRestart(goal, state, key) : [],
   };
+}
+
+/** Whether the machine is to be made anew; for whoever does not plan. */
+export function isToBeRemade(
+  before: ClusterSpec | undefined,
+  after: ClusterSpec,
+  state: LivingCluster,
+  key: string,
+): boolean {
+  return workOn(goalOf(before, after), state, key).replace.length > 0;
+}
+
+/** The whole machine is away meanwhile. */
+export function stopsMachine({ replace, powerCycle }: Work): boolean {
+  return replace.length > 0 || powerCycle !== undefined;
 }
 
 /** It stops PostgreSQL on the machine. A new Patroni does not. */

@@ -8,6 +8,7 @@ import { Row } from "../../provider/row";
 import { rolesSql } from "../../services/patroni";
 import type { ClusterPasswords } from "../../services/types";
 import type { ClusterSpec } from "../../spec";
+import { withRolesOf } from "../access";
 import { conduct } from "../conduct";
 import { inNotationOf } from "../document";
 import { waitUntilFormed } from "../formation";
@@ -58,7 +59,7 @@ function plain(value: unknown): unknown {
 
 export async function update(_id: string, old: ConductorInputs, inputs: ConductorInputs) {
   const { spec: after } = inputs;
-  const access = withLeaving(old.access, inputs.access);
+  const access = withLeaving(old, inputs);
   await onRow(inputs, async (row) => {
     const say = (line: string) => row.say(line);
     const show = (line: string) => row.show(line);
@@ -100,8 +101,10 @@ async function onRow(inputs: ConductorInputs, work: (row: Row) => Promise<void>)
   }
 }
 
-/** The machines that leave are still there, and have to be reached to leave in good order. */
-function withLeaving(old: ClusterAccess, now: ClusterAccess): ClusterAccess {
-  const staying = new Set(now.machines.map(({ key }) => key));
-  return { ...now, machines: [...now.machines, ...old.machines.filter(({ key }) => !staying.has(key))] };
+/** Machines that leave, and what leaves machines that stay, are still there, and have to be reached to leave in good order. */
+function withLeaving(old: ConductorInputs, now: ConductorInputs): ClusterAccess {
+  const staying = new Set(now.access.machines.map(({ key }) => key));
+  const leaving = old.access.machines.filter(({ key }) => !staying.has(key));
+  const { machines, ...access } = withRolesOf(now.access, old.spec);
+  return { ...access, machines: [...machines, ...leaving] };
 }

@@ -125,6 +125,18 @@ known() {
   printf '%s' "$list"
 }
 
+# Whether the others have added this voter as a learner that has not been up since: data that is here is then of an earlier
+# membership, which etcd refuses for good.
+added_anew() {
+  local voter members line
+  for voter in $(others); do
+    members=$(members_at "${voter#*=}") || continue
+    line=$(grep -F "\"https://$PGKEEL_SELF_ADDRESS:2380\"" <<<"$members") || continue
+    if [[ $line == *'"isLearner":true'* ]] && ! grep -q '"clientURLs":\["' <<<"$line"; then return 0; fi
+  done
+  return 1
+}
+
 health_at() { get "https://$1:2379/health" | grep -q '"health":"true"'; }
 
 reason() { journalctl -u etcd -n 60 -o cat --no-pager | grep -E '"level":"(error|fatal|panic)"|^etcd|rror' | tail -3 | cut -c1-400; }
@@ -200,6 +212,11 @@ start() {
     return
   fi
   if [ "$state" = activating ] && ours && running_as_declared; then return; fi
+  if [ -d "$data/member" ] && added_anew; then
+    systemctl stop etcd
+    rm -rf "$data/member"
+    echo "data of a membership that has ended removed"
+  fi
   [ -d "$data/member" ] || decide
   # Not through update-rc.d for the script of System V that the package brings too: that alone takes half a second.
   systemctl is-enabled --quiet etcd || SYSTEMCTL_SKIP_SYSV=1 systemctl enable --quiet etcd
