@@ -52,11 +52,21 @@ const TELLER: Readonly<Record<string, string>> = {
 /** Whether something was not told because the service that would tell it is stopped, or yet to come: that is no riddle. */
 export function isStoppedThere(seen: Observation, { where, what }: Problem): boolean {
   const [machine, service] = [seen.machines.find(({ key }) => key === where), TELLER[what]];
-  return machine !== undefined && service !== undefined && !isAtWork(machine, service);
+  if (machine === undefined || service === undefined) return false;
+  return !isGiven(machine, service) || stoppedUnits(machine).some((unit) => unit.service === service && isIdle(unit));
 }
 
-/** Whether the machine has the service, and it is not stopped. A machine that does not tell is taken to have all. */
-export function isAtWork(machine: MachineObservation, service: string): boolean {
-  if (machine.files !== null && machine.files[service] === undefined) return false;
-  return !stoppedUnits(machine).some((unit) => unit.service === service && unit.active !== "running");
+/** Whether clients may be on the machine's pooler: it has been set up, and not been emptied to go. */
+export function hasPooler(machine: MachineObservation): boolean {
+  if (!machine.roles.includes("pooler") || !isGiven(machine, "pgbouncer")) return false;
+  return !stoppedUnits(machine).some((unit) => unit.unit === "pgbouncer.target" && isIdle(unit));
+}
+
+/** Whether the machine was given the service. One that does not tell is taken to have all. */
+function isGiven({ files }: MachineObservation, service: string): boolean {
+  return files === null || files[service] !== undefined;
+}
+
+function isIdle({ active }: StoppedUnit): boolean {
+  return active !== "running";
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { shell } from "../render/shell";
 import { PAUSE_PROGRAM } from "../services/pgbouncer/names";
 import { machinesWith } from "./access";
-import { isAtWork } from "./deviations";
+import { hasPooler } from "./deviations";
 import { messageOf, OperateError } from "./errors";
 import type { Observation } from "./observation";
 import type { LineSession, SshPool } from "./ssh";
@@ -85,10 +85,7 @@ export async function openPoolers(
   pool: SshPool,
   seen: Observation,
 ): Promise<{ readonly open: readonly PoolerSession[]; readonly skipped: readonly string[] }> {
-  // One that is yet to be set up, or has been emptied to go, holds none.
-  const poolers = seen.machines.filter(
-    (machine) => machine.roles.includes("pooler") && (!machine.reachable || isAtWork(machine, "pgbouncer")),
-  );
+  const poolers = seen.machines.filter(hasPooler);
   const open = poolers.filter(({ reachable }) => reachable).map(({ key }) => openPooler(pool, key));
   const skipped = poolers.filter(({ reachable }) => !reachable).map(({ key }) => key);
   return { open: await Promise.all(open), skipped };

@@ -1,6 +1,6 @@
 /** What must be so before a planned change of leader, and making it so where that is only a matter of waiting. */
 import { notYetAcknowledging } from "./candidate";
-import { isAtWork } from "./deviations";
+import { hasPooler } from "./deviations";
 import { OperateError } from "./errors";
 import type { LongTransaction, Observation } from "./observation";
 import { observeWith } from "./observe";
@@ -74,8 +74,7 @@ export function obstacles(seen: Observation): readonly string[] {
     refusals.push(`only ${seen.etcd.healthyVoters} of ${seen.etcd.voters} etcd voters are healthy`);
   }
   for (const machine of seen.machines) {
-    // One that is yet to be set up, or has been emptied to go, holds no clients.
-    if (!machine.roles.includes("pooler") || !machine.reachable || !isAtWork(machine, "pgbouncer")) continue;
+    if (!machine.reachable || !hasPooler(machine)) continue;
     const mute = machine.pooler?.processes.filter((p) => p.state === "unreachable").map((p) => p.process) ?? [];
     if (mute.length > 0) refusals.push(`PgBouncer ${mute.join(", ")} of ${machine.key} does not answer`);
     if (!machine.pooler?.routes) refusals.push(`HAProxy of ${machine.key} does not answer`);

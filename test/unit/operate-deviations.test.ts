@@ -83,6 +83,16 @@ describe("units", () => {
     expect(living(from).machines["db-2"]?.pooler).toBe("stopped");
     expect(obstacles(seen(from))).toEqual([]);
   });
+
+  it("do not hide that one process of a pooler that holds clients has failed", () => {
+    const services = { patroni: declared, etcd: declared, haproxy: declared, pgbouncer: declared };
+    const failed = unit("pgbouncer-ro@1", { active: "failed" });
+    const { from, report } = second(services, unit("pgbouncer.target"), unit("pgbouncer-rw@1"), failed);
+    const [process] = report.pooler?.processes ?? [];
+    if (process === undefined) throw new Error("fixture");
+    report.pooler = { processes: [process, { ...process, process: "ro-1", state: "unreachable" }], resumesAt: null };
+    expect(obstacles(seen(from))).toEqual(["PgBouncer ro-1 of db-2 does not answer"]);
+  });
 });
 
 describe("files and parameters", () => {
