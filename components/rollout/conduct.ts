@@ -52,6 +52,8 @@ export interface Rollout {
 export interface Done {
   readonly steps: number;
   readonly seconds: number;
+  /** Keys of declared machines that do not answer: nothing that was done concerned them. */
+  readonly away: readonly string[];
 }
 
 /** Members that are coming back get this long without any change, in ms, before the rollout gives up. */
@@ -75,7 +77,8 @@ export function conduct(work: Rollout): Promise<Done> {
 async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promise<Done> {
   const began = performance.now();
   let count = 0;
-  const done = (): Done => ({ steps: count, seconds: (performance.now() - began) / 1000 });
+  let away: readonly string[] = [];
+  const done = (): Done => ({ steps: count, seconds: (performance.now() - began) / 1000, away });
   /** Machines whose turn, contrary to what was planned, would come before that of the one which is being worked on. */
   const later: string[] = [];
   /** Machines on which nothing is left: they go after the conductor, when all of them have nothing left. */
@@ -85,6 +88,7 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   for (;;) {
     conductor.lost.throwIfAborted();
     const state = seenBy(work, withoutMachines(await settled(pool, work), empty), later);
+    away = declaredAway(work, state);
     // Nobody led at first: now somebody does.
     if (!ready) ready = await makeReady(pool, work);
     const plan = executable(work, state);
@@ -221,6 +225,11 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
       );
     await pause(300);
   }
+}
+
+function declaredAway({ after }: Rollout, state: ClusterState): readonly string[] {
+  if (state.kind !== "living") return [];
+  return Object.keys(after.machines).filter((key) => state.machines[key]?.reachable === false);
 }
 
 /** Machines that do not answer are not waited for where nothing of what is left to do disturbs anybody. */

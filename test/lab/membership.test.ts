@@ -96,6 +96,18 @@ describe("from three members to five, and back by way of three to one", () => {
 });
 
 describe("a dead machine", () => {
+  it("does not stand in the way of what disturbs nobody", async () => {
+    const { replicas } = await cluster.settled(30);
+    const dead = replicas[0] as string;
+    await powerOff(machine(dead));
+    workspace.edit((now) => ({ ...now, postgresql: { ...now.postgresql, parameters: { work_mem: "6MB" } } }));
+    const { output } = await workspace.up();
+    expect(output).toContain(`${dead} does not answer: what has changed reaches it when it is back`);
+    await powerOn(machine(dead));
+    await cluster.settled(60);
+    expect(await cluster.psql(dead, "SHOW work_mem")).toBe("6MB");
+  });
+
   it("is taken out, and another one takes its place", async () => {
     let dead = "";
     await series.survives({

@@ -28,8 +28,10 @@ interface ConductorInputs {
 }
 
 /** The cluster is whole, and the program's roles have their passwords. */
-async function form({ access, passwords }: ConductorInputs, row: Row): Promise<void> {
-  const members = machinesWith(access, "postgresql").map(({ key }) => key);
+async function form({ access, passwords }: ConductorInputs, row: Row, away: readonly string[] = []): Promise<void> {
+  const members = machinesWith(access, "postgresql")
+    .map(({ key }) => key)
+    .filter((key) => !away.includes(key));
   await withSsh(access, async (pool) => {
     const { leader } = await waitUntilFormed(pool, members, (line) => row.show(line));
     await withSql(pool, leader, (session) => session.rows(rolesSql(passwords, access.cluster)));
@@ -63,8 +65,9 @@ export async function update(_id: string, old: ConductorInputs, inputs: Conducto
   await onRow(inputs, async (row) => {
     const say = (line: string) => row.say(line);
     const show = (line: string) => row.show(line);
-    const { steps, seconds } = await conduct({ access, before: old.spec, after, say, show });
-    await form(inputs, row);
+    const { steps, seconds, away } = await conduct({ access, before: old.spec, after, say, show });
+    for (const key of away) say(`${key} does not answer: what has changed reaches it when it is back`);
+    await form(inputs, row, away);
     if (steps > 0) say(`done: ${steps} ${steps === 1 ? "step" : "steps"} in ${seconds.toFixed(1)} s`);
   });
   return { outs: inputs };
