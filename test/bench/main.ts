@@ -22,10 +22,14 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 
+/** The least of several: when the replicas look for their leader next, a moment or a loop later, is chance. */
 function floor(): Figure {
-  const { status, stdout, stderr } = spawnSync("bash", [FLOOR], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the floor failed:\n${stderr}`);
-  return { what: "floor: the same machines and services by hand", seconds: Number(stdout.trim()) };
+  const seconds = Array.from({ length: REPEATS }, () => {
+    const { status, stdout, stderr } = spawnSync("bash", [FLOOR], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`the floor failed:\n${stderr}`);
+    return Number(stdout.trim());
+  });
+  return { what: `floor: the same machines and services by hand, least of ${REPEATS}`, seconds: Math.min(...seconds) };
 }
 
 async function cluster(): Promise<Figure[]> {
