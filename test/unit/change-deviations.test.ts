@@ -7,6 +7,7 @@ import {
   leavingPassing,
   rollout,
   type Step,
+  type Turn,
   unsettled,
 } from "../../components/plan/change";
 import type { ClusterSpec } from "../../components/spec";
@@ -116,6 +117,15 @@ describe("units", () => {
     const restart = declare({ postgresql: { parameters: { wal_buffers: "64MB" } } });
     expect(rollout(three, restart, dead(cluster, "db-2")).refusals.map(({ code }) => code)).toEqual(["member-down"]);
     expect(unsettled(three, dead(cluster, "db-2"))).not.toEqual([]);
+  });
+
+  it("of etcd start a voter that has joined and does not run, but not before its machine's own turn", () => {
+    const stoppedVoter = etcdStopped(cluster, "db-3");
+    const joined = stoppedVoter.etcd.members.map((one) => (one.key === "db-3" ? { ...one, learner: true } : one));
+    const state = { ...stoppedVoter, etcd: { members: joined } };
+    const kinds = (turn?: Turn) => rollout(three, three, state, turn).steps.map(({ kind }) => kind);
+    expect(kinds()).toEqual(["preflight", "start-units", "promote-voter", "verify"]);
+    expect(kinds({ machine: "db-2", for: "vote" })[0]).toBe("promote-voter");
   });
 
   it("of etcd bring a voter back before another one is stopped", () => {

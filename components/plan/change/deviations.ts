@@ -54,16 +54,20 @@ function belongs(goal: Goal, state: LivingCluster, key: string, service: string)
     case "base":
       return true;
     case "etcd":
-      // One without its data gives its place up first, and joins anew; one that has just joined is started as it comes.
-      return (
-        goal.voters.includes(key) &&
-        state.etcd.members.some((voter) => voter.key === key && !voter.dataLost && (voter.healthy || !voter.learner))
-      );
+      return goal.voters.includes(key) && state.etcd.members.some((voter) => voter.key === key && isToRun(goal, voter));
     case "patroni":
       return goal.members.includes(key);
     default:
       return goal.poolers.includes(key);
   }
+}
+
+/**
+ * One without its data gives its place up first, and joins anew. One that has just joined is started as its machine
+ * converges, for which other turns do not wait; where all machines have, it is started like any other.
+ */
+function isToRun(goal: Goal, { healthy, learner, dataLost }: LivingCluster["etcd"]["members"][number]): boolean {
+  return dataLost !== true && (goal.turn === undefined || healthy || !learner);
 }
 
 /**
