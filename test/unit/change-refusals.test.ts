@@ -253,7 +253,10 @@ describe("machines", () => {
 
   it("that do not answer are not worked on, and nothing else is disturbed meanwhile", () => {
     refuses("member-down", three, restart, dead(living(three), "db-3"), /db-3 does not answer/);
-    allows(three, declare({ postgresql: { parameters: { work_mem: "64MB" } } }), dead(living(three), "db-3"));
+    const reload = declare({ postgresql: { parameters: { work_mem: "64MB" } } });
+    allows(three, reload, dead(living(three), "db-3"));
+    // The first member's own files change with it.
+    refuses("member-down", three, reload, dead(living(three, "db-2"), "db-1"), /db-1 does not answer/);
     refuses(
       "member-down",
       three,

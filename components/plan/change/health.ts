@@ -19,7 +19,7 @@ export function unwellMachines(goal: Goal, state: LivingCluster, steps: readonly
     const why = goal.members.includes(key) ? unwell(state, key) : undefined;
     if (why !== undefined && disturbing && !started.has(key))
       refusals.push(down(key, `${key} ${why}: with another member disturbed as well, too little would be left`));
-    else if (state.machines[key]?.reachable === false && steps.some((step) => machineOf(step) === key))
+    else if (state.machines[key]?.reachable === false && steps.some((step) => isWorkOn(goal, step, key)))
       refusals.push(down(key, `${key} does not answer, and something is to be done on it`));
   }
   return refusals;
@@ -33,6 +33,19 @@ function startsPatroni(step: Step): step is Extract<Step, { kind: "restore-files
 function down(key: string, reason: string): Refusal {
   const advice = `bring ${key} back (runbook: machine lost), or take it out of the declaration`;
   return { code: "member-down", subject: key, reason, advice };
+}
+
+/** The founder's files hold the configuration with which a cluster begins, so that they change with the cluster's. */
+function isWorkOn(goal: Goal, step: Step, key: string): boolean {
+  return machineOf(step) === key || (step.kind === "config-apply" && key === founder(goal));
+}
+
+/** The first member that may lead. */
+function founder({ after, members }: Goal): string | undefined {
+  return members.find((key) => {
+    const member = after.machines[key]?.member;
+    return member !== undefined && member !== false && member.mayLead;
+  });
 }
 
 /** The machine on which a step works; undefined: on none, or on several. */
