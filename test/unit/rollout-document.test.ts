@@ -12,8 +12,10 @@ const four = declare({
 });
 /** As it stands when an update has arrived. */
 const arrived = (spec: typeof three) => documentInTheEnd(spec, {}) as NonNullable<ReturnType<typeof documentInTheEnd>>;
-const rules = (document: ReturnType<typeof documentThatAdmits>) =>
-  (document?.postgresql as { pg_hba: string[] }).pg_hba;
+const rules = (document: ReturnType<typeof documentThatAdmits>) => {
+  if (document === undefined) throw new Error("nothing is to be written");
+  return (document.postgresql as { pg_hba: string[] }).pg_hba;
+};
 
 describe("the document that lets newcomers in", () => {
   it("admits the machines of both declarations, and changes nothing else", () => {
