@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { NAMESPACE } from "../services/etcd/names";
 import { messageOf, OperateError } from "./errors";
-import { etcdctl, healthyVoter, healthyVoterNow, throughElection } from "./etcd";
-import type { SshPool } from "./ssh";
+import { etcdctl, healthyVoterNow, throughElection } from "./etcd";
+import type { ExecResult, SshPool } from "./ssh";
 
 /** Life of the lease in seconds. A run that is killed blocks the next one, from another host, for so long. */
 export const LEASE_SECONDS = 15;
@@ -108,29 +108,26 @@ export async function readConductor(pool: SshPool): Promise<ConductorState> {
  * @throws OperateError when another live (or unknown) process holds it: its host, process and since when.
  */
 export async function becomeConductor(pool: SshPool, ttlSeconds = LEASE_SECONDS): Promise<Conductor> {
-  const voter = await healthyVoter(pool);
   const owner = thisOwner(new Date().toISOString());
-  const lease = await throughElection(() => grant(pool, voter, ttlSeconds));
+  const mine = JSON.stringify(owner);
+  const lease = await grant(pool, ttlSeconds);
   for (let attempt = 1; ; attempt++) {
-    const taken = await throughElection(() =>
-      transact(
-        pool,
-        voter,
-        `create("${lockKey(pool)}") = "0"`,
-        `put ${lockKey(pool)} ${word(JSON.stringify(owner))} --lease=${lease}`,
-        `get ${lockKey(pool)}`,
-      ),
+    const taken = await transact(
+      pool,
+      `create("${lockKey(pool)}") = "0"`,
+      `put ${lockKey(pool)} ${word(mine)} --lease=${lease}`,
+      `get ${lockKey(pool)}`,
     );
     if (taken.ok) break;
     const holder = parseHolder(taken.output);
     // Asked for twice, because etcd did not answer the first time.
-    if (holder?.text === JSON.stringify(owner)) break;
+    if (holder?.text === mine) break;
     // A dead process of this host is recognised and displaced, once; the comparison makes sure that it is still the same.
     if (holder && ownerState(holder.owner) === "dead" && attempt === 1) {
-      await transact(pool, voter, `val("${lockKey(pool)}") = ${word(holder.text)}`, `del ${lockKey(pool)}`, "");
+      await transact(pool, `val("${lockKey(pool)}") = ${word(holder.text)}`, `del ${lockKey(pool)}`, "");
       continue;
     }
-    await etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" });
+    await revoke(pool, lease).catch(() => undefined);
     throw held(pool, holder?.owner, ttlSeconds);
   }
   return keep(pool, owner, lease, ttlSeconds);
@@ -150,11 +147,35 @@ function refused(where: string, step: string, stderr: string): OperateError {
   return new OperateError(where, step, messageOf(stderr).slice(-300) || "etcd refused", "See etcd's journal there");
 }
 
-async function grant(pool: SshPool, voter: string, ttlSeconds: number): Promise<string> {
-  const result = await etcdctl(pool, voter, ["lease", "grant", String(ttlSeconds)], { as: "patroni" });
-  const lease = /^lease ([0-9a-f]+) granted/.exec(result.stdout)?.[1];
-  if (result.code !== 0 || !lease) throw refused(voter, "getting a lease", result.stderr || result.stdout);
-  return lease;
+/**
+ * Asks etcd as Patroni's user, for what may be repeated.
+ * @param isDone Whether the answer is what was asked for. Default: exit status 0.
+ * @throws OperateError that names the step.
+ */
+function ask(
+  pool: SshPool,
+  words: readonly string[],
+  step: string,
+  { stdin = "", isDone = ({ code }) => code === 0 }: { stdin?: string; isDone?: (result: ExecResult) => boolean } = {},
+): Promise<string> {
+  return throughElection(async () => {
+    const voter = await healthyVoterNow(pool);
+    const result = await etcdctl(pool, voter, words, { as: "patroni", stdin });
+    if (!isDone(result)) throw refused(voter, step, result.stderr || result.stdout);
+    return result.stdout;
+  });
+}
+
+async function grant(pool: SshPool, ttlSeconds: number): Promise<string> {
+  const granted = /^lease ([0-9a-f]+) granted/;
+  const isDone = ({ code, stdout }: ExecResult) => code === 0 && granted.test(stdout);
+  const said = await ask(pool, ["lease", "grant", String(ttlSeconds)], "getting a lease", { isDone });
+  return granted.exec(said)?.[1] as string;
+}
+
+async function revoke(pool: SshPool, lease: string): Promise<void> {
+  const isDone = ({ code, stderr }: ExecResult) => code === 0 || /not found/i.test(stderr);
+  await ask(pool, ["lease", "revoke", lease], "giving the conductor's lock back", { isDone });
 }
 
 interface Transaction {
@@ -163,17 +184,10 @@ interface Transaction {
   readonly output: string;
 }
 
-async function transact(
-  pool: SshPool,
-  voter: string,
-  compare: string,
-  then: string,
-  otherwise: string,
-): Promise<Transaction> {
+async function transact(pool: SshPool, compare: string, then: string, otherwise: string): Promise<Transaction> {
   const stdin = `${compare}\n\n${then}\n\n${otherwise}\n\n`;
-  const result = await etcdctl(pool, voter, ["txn"], { as: "patroni", stdin });
-  if (result.code !== 0) throw refused(voter, "writing the conductor's lock", result.stderr);
-  return { ok: result.stdout.startsWith("SUCCESS"), output: result.stdout };
+  const output = await ask(pool, ["txn"], "writing the conductor's lock", { stdin });
+  return { ok: output.startsWith("SUCCESS"), output };
 }
 
 function parseHolder(output: string): { readonly text: string; readonly owner: Owner } | undefined {
@@ -213,8 +227,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
 
   const write = async (step: string, then: string) => {
     if (lost.signal.aborted) throw lostError(pool, step);
-    const mine = `val("${lockKey(pool)}") = ${word(JSON.stringify(owner))}`;
-    const result = await throughElection(async () => transact(pool, await healthyVoterNow(pool), mine, then, ""));
+    const result = await transact(pool, `val("${lockKey(pool)}") = ${word(JSON.stringify(owner))}`, then, "");
     if (!result.ok) throw lostError(pool, step);
   };
   return {
@@ -229,11 +242,7 @@ function keep(pool: SshPool, owner: Owner, lease: string, ttlSeconds: number): C
       released = true;
       clearInterval(beat);
       // Whoever comes next, this very program perhaps, must not find a lock that nobody holds any more.
-      await throughElection(async () => {
-        const voter = await healthyVoterNow(pool);
-        const { code, stderr } = await etcdctl(pool, voter, ["lease", "revoke", lease], { as: "patroni" });
-        if (code !== 0 && !/not found/i.test(stderr)) throw refused(voter, "giving the conductor's lock back", stderr);
-      }).catch(() => undefined);
+      await revoke(pool, lease).catch(() => undefined);
     },
   };
 }

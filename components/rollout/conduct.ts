@@ -88,7 +88,7 @@ async function steps(pool: SshPool, conductor: Conductor, work: Rollout): Promis
   for (;;) {
     conductor.lost.throwIfAborted();
     const state = seenBy(work, withoutMachines(await settled(pool, work), empty), later);
-    away = declaredAway(work, state);
+    away = silent(state).filter((key) => work.after.machines[key] !== undefined);
     // Nobody led at first: now somebody does.
     if (!ready) ready = await makeReady(pool, work);
     const plan = executable(work, state);
@@ -227,16 +227,16 @@ async function settled(pool: SshPool, work: Rollout): Promise<ClusterState> {
   }
 }
 
-function declaredAway({ after }: Rollout, state: ClusterState): readonly string[] {
+/** Machines that do not answer. */
+function silent(state: ClusterState): readonly string[] {
   if (state.kind !== "living") return [];
-  return Object.keys(after.machines).filter((key) => state.machines[key]?.reachable === false);
+  return Object.keys(state.machines).filter((key) => state.machines[key]?.reachable === false);
 }
 
 /** Machines that do not answer are not waited for where nothing of what is left to do disturbs anybody. */
 function nobodyMinds(work: Rollout, state: ClusterState, open: readonly string[]): boolean {
   if (state.kind !== "living" || state.leader === undefined) return false;
-  const away = Object.keys(state.machines).filter((key) => state.machines[key]?.reachable === false);
-  if (!open.every((line) => away.some((key) => names(line, key)))) return false;
+  if (!open.every((line) => silent(state).some((key) => names(line, key)))) return false;
   const plan = planned(work, state);
   return plan.executable && !plan.steps.some(isDisturbing);
 }
@@ -249,10 +249,8 @@ function unseen(state: ClusterState): string[] {
 /** What is dead and shall go, for good or to be made anew, is the plan's business and is not waited for. */
 function relevant({ before, after }: Rollout, state: ClusterState, open: readonly string[]): readonly string[] {
   if (state.kind !== "living") return open;
-  const gone = Object.keys(state.machines).filter(
-    (key) =>
-      state.machines[key]?.reachable === false &&
-      (after.machines[key] === undefined || isToBeRemade(before, after, state, key)),
+  const gone = silent(state).filter(
+    (key) => after.machines[key] === undefined || isToBeRemade(before, after, state, key),
   );
   return open.filter((line) => !gone.some((key) => names(line, key)));
 }

@@ -1,4 +1,6 @@
 /** Members that are not well, and steps that disturb. */
+import { founder } from "../../services/patroni/configuration";
+import { planCluster } from "../plan";
 import type { LivingCluster } from "./cluster-state";
 import type { Goal } from "./goal";
 import type { Refusal } from "./refusal";
@@ -37,15 +39,7 @@ function down(key: string, reason: string): Refusal {
 
 /** The founder's files hold the configuration with which a cluster begins, so that they change with the cluster's. */
 function isWorkOn(goal: Goal, step: Step, key: string): boolean {
-  return machineOf(step) === key || (step.kind === "config-apply" && key === founder(goal));
-}
-
-/** The first member that may lead. */
-function founder({ after, members }: Goal): string | undefined {
-  return members.find((key) => {
-    const member = after.machines[key]?.member;
-    return member !== undefined && member !== false && member.mayLead;
-  });
+  return machineOf(step) === key || (step.kind === "config-apply" && key === founder(planCluster(goal.after))?.key);
 }
 
 /** The machine on which a step works; undefined: on none, or on several. */

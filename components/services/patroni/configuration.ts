@@ -35,8 +35,12 @@ export function memberOf(machine: PlannedMachine): MemberSpec {
  * The member that makes a new cluster. Only its configuration says how: a machine that finds etcd empty later on, and
  * has no data itself, then waits instead of beginning an empty cluster of its own.
  */
+export function founder(plan: ClusterPlan): PlannedMachine | undefined {
+  return plan.members.find((candidate) => memberOf(candidate).mayLead);
+}
+
 export function isFounder(plan: ClusterPlan, machine: PlannedMachine): boolean {
-  return plan.members.find((candidate) => memberOf(candidate).mayLead)?.key === machine.key;
+  return founder(plan)?.key === machine.key;
 }
 
 /** Patroni's own configuration on one member, without passwords and without how a new cluster begins. */
