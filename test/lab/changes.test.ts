@@ -4,11 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ClusterInput } from "../../components/spec";
-import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
-import { type Expected, FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
+import { FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
 import { Series } from "./harness/series";
-import { clusterOf, everyMachine, likeShared } from "./harness/shared";
+import { everyMachine, likeShared } from "./harness/shared";
 import type { Workspace } from "./harness/workspace";
 
 const START = likeShared("t-changes", "198.18.0.192/26");
@@ -18,19 +17,13 @@ let cluster: TestCluster;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await clusterOf(START));
-  series = new Series("changes", cluster);
-  await createLedgerTable(cluster.target);
+  series = await Series.on("changes", START);
+  ({ workspace, cluster } = series);
 });
 
 afterAll(async () => {
-  await series?.report();
-  cluster?.close();
-  await workspace?.remove();
+  await series?.end();
 });
-
-const changes = (name: string, edit: (now: ClusterInput) => ClusterInput, expected: Expected) =>
-  planned({ series, workspace, cluster }, name, edit, expected);
 
 const parameters = (set: Record<string, string | number>) => (now: ClusterInput) => ({
   ...now,
@@ -42,22 +35,23 @@ const without = (machines: ClusterInput["machines"], ...keys: string[]) =>
 
 describe("parameters", () => {
   it("that a reload takes over", async () => {
-    await changes("reload", parameters({ work_mem: "8MB" }), FLOW);
+    await planned(series, "reload", parameters({ work_mem: "8MB" }), FLOW);
   });
 
   it("that want a restart: replicas first, one switchover", async () => {
-    await changes("max_connections raised", parameters({ max_connections: 120 }), ONE_SWITCHOVER);
+    await planned(series, "max_connections raised", parameters({ max_connections: 120 }), ONE_SWITCHOVER);
   });
 
   it("that must fall on the leader first", async () => {
-    await changes("max_connections lowered", parameters({ max_connections: 80 }), {
+    await planned(series, "max_connections lowered", parameters({ max_connections: 80 }), {
       pauseSeconds: 10,
       leaders: 0,
     });
   });
 
   it("of which one rises and one falls: two passes", async () => {
-    await changes(
+    await planned(
+      series,
       "one up, one down",
       parameters({ max_connections: 100, max_worker_processes: 6, max_prepared_transactions: 5 }),
       { pauseSeconds: 10, leaders: 1 },
@@ -67,7 +61,8 @@ describe("parameters", () => {
 
 describe("members", () => {
   it("one more is seeded, takes reads, and its voters stay odd", async () => {
-    await changes(
+    await planned(
+      series,
       "4th member",
       (now) => ({
         ...now,
@@ -84,7 +79,8 @@ describe("members", () => {
 
   it("the leader leaves, whoever it is", async () => {
     const { leader } = await cluster.settled(30);
-    await changes(
+    await planned(
+      series,
       "leader removed",
       (now) => {
         const machines = without(now.machines, leader);
@@ -99,7 +95,8 @@ describe("members", () => {
 
 describe("machines", () => {
   it("more memory for all: one power cycle each, the leader hands over first", async () => {
-    await changes(
+    await planned(
+      series,
       "memory 1GB to 1280MB",
       (now) => everyMachine(now, (machine) => ({ ...machine, size: { ...machine.size, memory: "1280MB" } })),
       { ...ONE_SWITCHOVER, poolersThatStop: 3 },
@@ -107,7 +104,8 @@ describe("machines", () => {
   });
 
   it("larger disks grow while they are in use", async () => {
-    await changes(
+    await planned(
+      series,
       "disks 2GB to 3GB",
       (now) => everyMachine(now, (machine) => ({ ...machine, disks: { data: { size: "3GB" } } })),
       FLOW,
@@ -115,7 +113,8 @@ describe("machines", () => {
   });
 
   it("made anew from another image, one after the other", async () => {
-    await changes(
+    await planned(
+      series,
       "another image",
       (now) => ({ ...now, platform: { ...now.platform, image: "again" } as ClusterInput["platform"] }),
       { ...ONE_SWITCHOVER, poolersThatStop: 3 },
@@ -125,7 +124,12 @@ describe("machines", () => {
 
 describe("what the cluster promises", () => {
   it("more of it: a standby must acknowledge each commit, whatever happens", async () => {
-    await changes("quorum to strict sync", (now) => ({ ...now, durability: { mode: "sync", strict: true } }), FLOW);
+    await planned(
+      series,
+      "quorum to strict sync",
+      (now) => ({ ...now, durability: { mode: "sync", strict: true } }),
+      FLOW,
+    );
   });
 
   it("less of it only where that is said twice", async () => {
@@ -134,11 +138,12 @@ describe("what the cluster promises", () => {
     const { code, output } = await workspace.start("preview").finished;
     expect(code).not.toBe(0);
     expect(output).toMatch(/weakens durability[\s\S]*confirm: "weaker-durability"/);
-    await changes("sync to async", (now) => ({ ...weaker(now), confirm: "weaker-durability" }), FLOW);
+    await planned(series, "sync to async", (now) => ({ ...weaker(now), confirm: "weaker-durability" }), FLOW);
   });
 
   it("how fast it recovers, who may log in, and how large the pools are", async () => {
-    await changes(
+    await planned(
+      series,
       "recovery, rules, pools",
       (now) => ({
         ...now,

@@ -5,10 +5,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cut, heal, powerOff, powerOn } from "../../components/platform/lab/faults";
 import { recoveryBounds, recoveryTimings } from "../../components/spec/recovery";
-import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
 import { Series } from "./harness/series";
-import { SHARED, sharedCluster } from "./harness/shared";
+import { SHARED } from "./harness/shared";
 import type { Workspace } from "./harness/workspace";
 
 const bounds = recoveryBounds("fast");
@@ -18,14 +17,12 @@ let cluster: TestCluster;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await sharedCluster());
-  series = new Series("faults", cluster);
-  await createLedgerTable(cluster.target);
+  series = await Series.on("faults", SHARED);
+  ({ workspace, cluster } = series);
 });
 
 afterAll(async () => {
   await series?.report();
-  cluster?.close();
 });
 
 const on = (key: string) => ({ cluster: SHARED.name, key });

@@ -6,11 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { powerOff, powerOn } from "../../components/platform/lab/faults";
 import { recoveryBounds } from "../../components/spec/recovery";
-import { Connection, createLedgerTable } from "./harness/clients";
+import { Connection } from "./harness/clients";
 import type { TestCluster, Topology } from "./harness/cluster";
 import { processesOf, programOf } from "./harness/process";
 import { Series } from "./harness/series";
-import { clusterOf, everyMachine, likeShared } from "./harness/shared";
+import { everyMachine, likeShared } from "./harness/shared";
 import { type CliResult, type CliRun, shown, type Workspace } from "./harness/workspace";
 
 const START = likeShared("t-interrupted", "198.18.0.192/26");
@@ -24,15 +24,12 @@ let cluster: TestCluster;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await clusterOf(START));
-  series = new Series("interrupted", cluster);
-  await createLedgerTable(cluster.target);
+  series = await Series.on("interrupted", START);
+  ({ workspace, cluster } = series);
 });
 
 afterAll(async () => {
-  await series?.report();
-  cluster?.close();
-  await workspace?.remove();
+  await series?.end();
 });
 
 const on = (key: string) => ({ cluster: START.name, key });

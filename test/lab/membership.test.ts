@@ -7,11 +7,10 @@ import { powerOff, powerOn, wholeLabOff, wholeLabOn } from "../../components/pla
 import { deleteMachine } from "../../components/platform/lab/machine";
 import type { ClusterInput } from "../../components/spec";
 import { recoveryBounds } from "../../components/spec/recovery";
-import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
-import { type Expected, FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
+import { FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
 import { Series } from "./harness/series";
-import { clusterOf, likeShared } from "./harness/shared";
+import { likeShared } from "./harness/shared";
 import { shown, type Workspace } from "./harness/workspace";
 
 const START = likeShared("t-membership", "198.18.0.192/26");
@@ -21,19 +20,13 @@ let cluster: TestCluster;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await clusterOf(START));
-  series = new Series("membership", cluster);
-  await createLedgerTable(cluster.target);
+  series = await Series.on("membership", START);
+  ({ workspace, cluster } = series);
 });
 
 afterAll(async () => {
-  await series?.report();
-  cluster?.close();
-  await workspace?.remove();
+  await series?.end();
 });
-
-const changes = (name: string, edit: (now: ClusterInput) => ClusterInput, expected: Expected) =>
-  planned({ series, workspace, cluster }, name, edit, expected);
 
 /** Equal members on these machines, each with a vote and a pooler. */
 const on =
@@ -55,7 +48,7 @@ const machine = (key: string) => ({ cluster: START.name, key });
 /** max_connections follows from the number of poolers, so members restart as well. */
 describe("from three members to five, and back by way of three to one", () => {
   it("grows by two at once", async () => {
-    await changes("three to five", on("db-1", "db-2", "db-3", "db-8", "db-9"), ONE_SWITCHOVER);
+    await planned(series, "three to five", on("db-1", "db-2", "db-3", "db-8", "db-9"), ONE_SWITCHOVER);
   });
 
   it("shrinks to those that came last, and waits for a voter that is lost meanwhile", async () => {
@@ -80,7 +73,8 @@ describe("from three members to five, and back by way of three to one", () => {
 
   it("shrinks to one that was never the first: the leader leaves, with all the others", async () => {
     const one = on("db-9");
-    await changes(
+    await planned(
+      series,
       "three to one",
       (now) => ({ ...one(now), durability: { mode: "async" }, confirm: "weaker-durability" }),
       { pauseSeconds: 10, leaders: 1, poolersThatStop: 2 },
@@ -90,7 +84,7 @@ describe("from three members to five, and back by way of three to one", () => {
 
   it("grows to three again", async () => {
     const three = on("db-7", "db-8", "db-9");
-    await changes("one to three", (now) => ({ ...three(now), durability: { mode: "quorum" } }), ONE_SWITCHOVER);
+    await planned(series, "one to three", (now) => ({ ...three(now), durability: { mode: "quorum" } }), ONE_SWITCHOVER);
     expect(cluster.keys).toEqual(["db-7", "db-8", "db-9"]);
   });
 });

@@ -4,41 +4,32 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterInput, equalMembers } from "../../components/spec";
-import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
-import { type Expected, FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
+import { FLOW, ONE_SWITCHOVER, planned } from "./harness/planned";
 import { Series } from "./harness/series";
-import { clusterOf, likeShared } from "./harness/shared";
-import type { Workspace } from "./harness/workspace";
+import { likeShared } from "./harness/shared";
 
 const MACHINE = { size: { vcpu: 1, memory: "1GB" }, disks: { data: { size: "2GB" } } };
 const VOTERS = ["db-1", "db-2", "db-3"];
 
-let workspace: Workspace;
 let cluster: TestCluster;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await clusterOf({
+  series = await Series.on("roles", {
     ...likeShared("t-roles", "198.18.0.192/26"),
     // As many as the most poolers below ask for, so that nothing else changes with them.
     postgresql: { profile: "small", parameters: { max_connections: 120 } },
     machines: equalMembers(4, MACHINE),
     etcd: { voters: VOTERS },
     poolers: { machines: VOTERS },
-  }));
-  series = new Series("roles", cluster);
-  await createLedgerTable(cluster.target);
+  });
+  ({ cluster } = series);
 });
 
 afterAll(async () => {
-  await series?.report();
-  cluster?.close();
-  await workspace?.remove();
+  await series?.end();
 });
-
-const changes = (name: string, edit: (now: ClusterInput) => ClusterInput, expected: Expected) =>
-  planned({ series, workspace, cluster }, name, edit, expected);
 
 const with5 = (now: ClusterInput, member: boolean): ClusterInput["machines"] => ({
   ...now.machines,
@@ -47,7 +38,8 @@ const with5 = (now: ClusterInput, member: boolean): ClusterInput["machines"] => 
 
 describe("machines that stay", () => {
   it("get votes, while one more machine comes and another one gets more memory", async () => {
-    await changes(
+    await planned(
+      series,
       "votes, a newcomer, a resize",
       (now) => ({
         ...now,
@@ -59,7 +51,8 @@ describe("machines that stay", () => {
   });
 
   it("give up votes, a member and a pooler", async () => {
-    await changes(
+    await planned(
+      series,
       "less on each",
       (now) => ({
         ...now,
@@ -75,7 +68,8 @@ describe("machines that stay", () => {
   });
 
   it("get all of that back", async () => {
-    await changes(
+    await planned(
+      series,
       "all of it back",
       (now) => ({
         ...now,

@@ -8,12 +8,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MachineObservation, Software } from "../../components/operate/observation";
 import { observe } from "../../components/operate/observe";
-import { createLedgerTable } from "./harness/clients";
 import type { TestCluster } from "./harness/cluster";
 import { FLOW, ONE_SWITCHOVER } from "./harness/planned";
 import { processesOf } from "./harness/process";
 import { Series } from "./harness/series";
-import { clusterOf, likeShared } from "./harness/shared";
+import { likeShared } from "./harness/shared";
 import { CLIENTS, type Outcome } from "./harness/trial";
 import { until } from "./harness/until";
 import type { Workspace } from "./harness/workspace";
@@ -39,9 +38,8 @@ let installed: Readonly<Record<Software, string>>;
 let series: Series;
 
 beforeAll(async () => {
-  ({ workspace, cluster } = await clusterOf(START));
-  series = new Series("software", cluster);
-  await createLedgerTable(cluster.target);
+  series = await Series.on("software", START);
+  ({ workspace, cluster } = series);
   installed = (await machines())[0]?.packages as typeof installed;
   const repack = readFileSync(join(__dirname, "harness/repack.sh"), "utf8");
   const names = Object.values(PACKAGES).flat().join(" ");
@@ -52,9 +50,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await series?.report();
-  cluster?.close();
-  await workspace?.remove();
+  await series?.end();
 });
 
 const version = (software: Software, suffix: (typeof SUFFIXES)[number]) => `${installed[software]}+${suffix}`;

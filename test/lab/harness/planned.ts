@@ -1,10 +1,8 @@
 /** A change of the declaration that `pulumi up` makes while clients write and read. */
 import { expect } from "vitest";
 import type { ClusterInput } from "../../../components/spec";
-import type { TestCluster } from "./cluster";
 import type { Series } from "./series";
 import { CLIENTS, type Outcome } from "./trial";
-import type { Workspace } from "./workspace";
 
 export interface Expected {
   readonly pauseSeconds: number;
@@ -28,11 +26,12 @@ const CONNECTION_ENDED =
  * longer than planned, the leader moves no more often than needed, and nothing is left to do.
  */
 export async function planned(
-  { series, workspace, cluster }: { series: Series; workspace: Workspace; cluster: TestCluster },
+  series: Series,
   name: string,
   edit: (now: ClusterInput) => ClusterInput,
   expected: Expected,
 ): Promise<Outcome> {
+  const { workspace, cluster } = series;
   const outcome = await series.survives({
     name,
     boundSeconds: expected.pauseSeconds,

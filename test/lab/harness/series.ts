@@ -1,19 +1,31 @@
-/** The trials of one test file: what holds after every one of them, and the reports that are kept of them. */
+/** The trials of one test file on its cluster: what holds after every one of them, and the reports that are kept of them. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import type { ClusterInput } from "../../../components/spec";
+import { createLedgerTable } from "./clients";
 import type { TestCluster } from "./cluster";
 import { REPORTS } from "./leftovers";
+import { clusterOf } from "./shared";
 import { type Outcome, report, type Trial, table, underLoad } from "./trial";
+import type { Workspace } from "./workspace";
 
 export class Series {
   private readonly outcomes: Outcome[] = [];
 
   /** @param name Of the reports: `<name>.md` and `<name>-<machine>.journal`. */
-  constructor(
+  private constructor(
     private readonly name: string,
-    private readonly cluster: TestCluster,
+    readonly workspace: Workspace,
+    readonly cluster: TestCluster,
   ) {}
+
+  /** Makes the cluster, or takes the one that this test run has made, ready for clients. */
+  static async on(name: string, declaration: ClusterInput): Promise<Series> {
+    const { workspace, cluster } = await clusterOf(declaration);
+    await createLedgerTable(cluster.target);
+    return new Series(name, workspace, cluster);
+  }
 
   /** Carries the trial out and demands what holds whatever happens: nothing lost, no two leaders, writes back in time. */
   async survives(trial: Trial): Promise<Outcome> {
@@ -27,7 +39,13 @@ export class Series {
     return outcome;
   }
 
-  /** Prints the table, and keeps it with the machines' journals. */
+  /** The reports; then the cluster goes. */
+  async end(): Promise<void> {
+    await this.report();
+    await this.workspace.remove();
+  }
+
+  /** Prints the table, keeps it with the machines' journals, and logs out. */
   async report(): Promise<void> {
     mkdirSync(REPORTS, { recursive: true });
     if (this.outcomes.length > 0) {
@@ -39,5 +57,6 @@ export class Series {
         join(REPORTS, `${this.name}-${key}.journal`),
         await this.cluster.journal(key).catch((error) => `not to be had: ${error}\n`),
       );
+    this.cluster.close();
   }
 }
